@@ -1,0 +1,20 @@
+"""Only the native search kernel is declared here; everything else is in pyproject.toml.
+
+The extension is optional: without a C compiler the install succeeds and the numpy twin of the search is used.
+"""
+
+from setuptools import Extension, setup
+
+setup(
+    ext_modules=[
+        Extension(
+            "jalousie.privacy.search._kernel",
+            sources=["src/jalousie/privacy/search/kernel.c"],
+            extra_compile_args=["-O3"],
+            define_macros=[("Py_LIMITED_API", "0x030B0000")],
+            py_limited_api=True,
+            optional=True,
+        )
+    ],
+    options={"bdist_wheel": {"py_limited_api": "cp311"}},
+)

@@ -1,0 +1,173 @@
+"""The error tree, and the rule that an error is also a possible leak.
+
+    JalousieError
+    ├── UsageError       U  exit 2   the command or call is wrong
+    ├── ContractError    C  exit 3   the contract file is wrong
+    ├── TableError       T  exit 4   a table could not be read, or is not what the contract says
+    ├── HierarchyError   H  exit 5   a generalisation hierarchy is wrong
+    ├── PrivacyError     P  exit 6   no release satisfies the contract, or a step cannot be done
+    ├── ReleaseError     R  exit 7   a release could not be written, or is not what it claims to be
+    └── InternalError    X  exit 70  a fault of Jalousie
+
+An error has two texts. The *local* text may name columns, lines of the contract and counts; the *remote* text is a fixed
+sentence per code. Neither ever holds a cell value, and the remote text holds no name, number or path at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """A place in a contract: `file` is a base name, `line` and `column` count from 1, `path` is dotted."""
+
+    file: str = ""
+    line: int = 0
+    column: int = 0
+    path: str = ""
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}" if self.line else "") + (f":{self.column}" if self.column else "")
+        return "  ".join(part for part in (place, self.path) if part)
+
+
+class JalousieError(Exception):
+    """Base of all errors that Jalousie raises on purpose.
+
+    Parameters
+    ----------
+    code
+        a key of `CODES`
+    message
+        local text, one line: column names, levels, line numbers and counts are allowed, cell values are not
+    hint
+        how to mend it, one line
+    where
+        place in the contract
+    effect
+        what the failure left behind
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(
+        self, code: str, message: str, *, hint: str = "", where: Where | None = None, effect: str = "nothing was written"
+    ) -> None:
+        if code not in CODES:
+            raise AssertionError(f"error code {code} is not registered")
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.where = where
+        self.effect = effect
+
+    def __str__(self) -> str:
+        return self.local_text()
+
+    def local_text(self) -> str:
+        """For the person at the keyboard of the place where it happened."""
+        lines = [f"error[{self.code}]: {self.message}"]
+        if self.where is not None and str(self.where):
+            lines.append(f"  contract  {self.where}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        if self.effect:
+            lines.append(f"  {self.effect}")
+        return "\n".join(lines)
+
+    def remote_text(self) -> str:
+        """For anybody else: a fixed sentence, the same whatever the data were."""
+        return f"error[{self.code}]: {CODES[self.code]}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The one shape of an error in JSON (local)."""
+        return {
+            "error": {
+                "code": self.code,
+                "message": self.message,
+                "hint": self.hint,
+                "where": str(self.where) if self.where is not None else "",
+                "effect": self.effect,
+                "exit_code": self.exit_code,
+            }
+        }
+
+
+class UsageError(JalousieError):
+    exit_code = 2
+
+
+class ContractError(JalousieError):
+    exit_code = 3
+
+
+class TableError(JalousieError):
+    exit_code = 4
+
+
+class HierarchyError(JalousieError):
+    exit_code = 5
+
+
+class PrivacyError(JalousieError):
+    exit_code = 6
+
+
+class ReleaseError(JalousieError):
+    exit_code = 7
+
+
+class InternalError(JalousieError):
+    exit_code = 70
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`did you mean "age"?`, or a list of what is known where nothing is close."""
+    options = list(known)
+    near = get_close_matches(word, options, n=1, cutoff=0.6)
+    if near:
+        return f'did you mean "{near[0]}"?'
+    shown = ", ".join(options[:12]) + (", ..." if len(options) > 12 else "")
+    return f"known: {shown}" if shown else ""
+
+
+@contextmanager
+def library_boundary(kind: type[JalousieError], code: str, message: str, *catch: type[Exception], hint: str = "") -> Iterator[None]:
+    """Re-raise a library's error as ours, without its text or its chain: both can quote cell values."""
+    try:
+        yield
+    except JalousieError:
+        raise
+    except catch or (Exception,):
+        raise kind(code, message, hint=hint) from None
+
+
+# Remote texts. docs/reference/errors.md is generated from this table; a test keeps them in step.
+CODES: dict[str, str] = {
+    # usage
+    "U100": "the command was not understood",
+    # contract
+    "C100": "the contract file cannot be read",
+    "C101": "the contract is not valid YAML",
+    "C102": "the contract has an unknown key or value",
+    "C103": "the contract contradicts itself",
+    # tables
+    "T200": "the table cannot be read",
+    # hierarchies
+    "H300": "a hierarchy cannot be read",
+    # privacy
+    "P400": "no release satisfies the contract",
+    # releases
+    "R500": "the release cannot be written",
+    # internal
+    "X900": "an internal fault",
+}

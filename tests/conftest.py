@@ -1,0 +1,48 @@
+"""What all tests share: where the real data are, and how Hypothesis runs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / ".data"
+REFERENCE = ROOT.parent / "shared" / "data" / "adult"
+
+settings.register_profile("short", max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("long", max_examples=1000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
+
+
+def _data(name: str) -> Path:
+    path = DATA / name
+    if not path.exists():
+        pytest.skip("the real data are absent: run `make data`")
+    return path
+
+
+@pytest.fixture(scope="session")
+def adult_csv() -> Path:
+    """UCI Adult, 32,561 rows, nulls written `?`."""
+    return _data("adult.csv")
+
+
+@pytest.fixture(scope="session")
+def adult_test_csv() -> Path:
+    return _data("adult_test.csv")
+
+
+@pytest.fixture(scope="session")
+def restaurants_csv() -> Path:
+    return _data("restaurants.csv")
+
+
+@pytest.fixture(scope="session")
+def reference_adult() -> Path:
+    """The folder with Adult as the de-identification literature uses it, and its published optima."""
+    if not REFERENCE.exists():
+        pytest.skip("the reference data with published optima are absent")
+    return REFERENCE
