@@ -31,7 +31,14 @@ def download(folder: Path) -> dict[str, Path]:
     (folder / "requirements.txt").write_text(REQUIREMENTS)
     subprocess.run(
         [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "--ignore-requires-python"]
-        + ["--disable-pip-version-check", "--require-hashes", "-d", str(folder), "-r", str(folder / "requirements.txt")],
+        + [
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-d",
+            str(folder),
+            "-r",
+            str(folder / "requirements.txt"),
+        ],
         check=True,
     )
     return {path.name.split("-")[0]: path for path in folder.iterdir() if path.suffix in (".whl", ".gz")}

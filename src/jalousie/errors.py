@@ -59,7 +59,13 @@ class JalousieError(Exception):
     exit_code: ClassVar[int] = 70
 
     def __init__(
-        self, code: str, message: str, *, hint: str = "", where: Where | None = None, effect: str = "nothing was written"
+        self,
+        code: str,
+        message: str,
+        *,
+        hint: str = "",
+        where: Where | None = None,
+        effect: str = "nothing was written",
     ) -> None:
         if code not in CODES:
             raise AssertionError(f"error code {code} is not registered")
@@ -141,7 +147,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 
 @contextmanager
-def library_boundary(kind: type[JalousieError], code: str, message: str, *catch: type[Exception], hint: str = "") -> Iterator[None]:
+def library_boundary(
+    kind: type[JalousieError], code: str, message: str, *catch: type[Exception], hint: str = ""
+) -> Iterator[None]:
     """Re-raise a library's error as ours, without its text or its chain: both can quote cell values."""
     try:
         yield

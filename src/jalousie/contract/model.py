@@ -26,7 +26,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 # -- who and what ----------------------------------------------------------------------------------------------------
 
 
-class Parties(Part):
+class Parties(Part, frozen=True, kw_only=True):
     """Who signs. Names only: keys come with signing."""
 
     provider: str
@@ -34,7 +34,7 @@ class Parties(Part):
     mediator: str = ""
 
 
-class Csv(Part):
+class Csv(Part, frozen=True, kw_only=True):
     """How a CSV file is written down."""
 
     delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
@@ -45,7 +45,7 @@ class Csv(Part):
     nulls: tuple[str, ...] = ("",)
 
 
-class Table(Part):
+class Table(Part, frozen=True, kw_only=True):
     """The provider's table. `file` is relative to the contract; it never leaves the provider and is not in the digest."""
 
     file: str = ""
@@ -56,7 +56,7 @@ class Table(Part):
 # -- hierarchies -----------------------------------------------------------------------------------------------------
 
 
-class FileHierarchy(Part, tag_field="by", tag="file"):
+class FileHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="file"):
     """A CSV file without a header: column 0 the raw value, then level 1, 2, ... (as ARX writes it)."""
 
     file: str
@@ -64,7 +64,7 @@ class FileHierarchy(Part, tag_field="by", tag="file"):
     encoding: str = "utf-8"
 
 
-class IntervalHierarchy(Part, tag_field="by", tag="intervals"):
+class IntervalHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="intervals"):
     """Numbers in half-open intervals, one width a level, each a multiple of the one before; the top is `*`."""
 
     widths: Annotated[tuple[Positive, ...], Meta(min_length=1)]
@@ -75,20 +75,20 @@ class IntervalHierarchy(Part, tag_field="by", tag="intervals"):
     """Values from here on are gathered in one top class."""
 
 
-class OrderedHierarchy(Part, tag_field="by", tag="ordered"):
+class OrderedHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="ordered"):
     """An ordered set of values; level l gathers `sizes[l]` neighbours of the level below."""
 
     values: tuple[str, ...]
     sizes: Annotated[tuple[Count, ...], Meta(min_length=1)]
 
 
-class SetHierarchy(Part, tag_field="by", tag="sets"):
+class SetHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="sets"):
     """Named groups of values, for one level or (as a list) for several, finest first."""
 
     levels: Annotated[tuple[dict[str, tuple[str, ...]], ...], Meta(min_length=1)]
 
 
-class MaskHierarchy(Part, tag_field="by", tag="mask"):
+class MaskHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="mask"):
     """One character more is masked a level, from the right or the left (postcodes)."""
 
     side: Literal["right", "left"] = "right"
@@ -99,7 +99,7 @@ class MaskHierarchy(Part, tag_field="by", tag="mask"):
     """Characters masked in all at level 1, 2, ...; empty: one more each."""
 
 
-class PrefixHierarchy(Part, tag_field="by", tag="prefix"):
+class PrefixHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="prefix"):
     """Values cut to a prefix, one length a level, longest first (NACE, ICD and postal codes)."""
 
     lengths: Annotated[tuple[Count, ...], Meta(min_length=1)]
@@ -107,22 +107,23 @@ class PrefixHierarchy(Part, tag_field="by", tag="prefix"):
     """Characters that do not count, such as the dot of `62.01`."""
 
 
-class DateHierarchy(Part, tag_field="by", tag="dates"):
+class DateHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="dates"):
     """Dates cut to week, month, quarter, year, decade or another number of years."""
 
     levels: Annotated[
-        tuple[Literal["day", "week", "month", "quarter", "year", "5-years", "decade", "century"], ...], Meta(min_length=1)
+        tuple[Literal["day", "week", "month", "quarter", "year", "5-years", "decade", "century"], ...],
+        Meta(min_length=1),
     ]
 
 
-class FrequencyHierarchy(Part, tag_field="by", tag="frequency"):
+class FrequencyHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="frequency"):
     """Rare values first: at each level the values rarer than the threshold (a share of rows) become `other`."""
 
     thresholds: Annotated[tuple[Fraction, ...], Meta(min_length=1)]
     other: str = "other"
 
 
-class NoHierarchy(Part, tag_field="by", tag="none"):
+class NoHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="none"):
     """The value or `*`, nothing between."""
 
 
@@ -139,7 +140,7 @@ Hierarchy = (
 )
 
 
-class Column(Part):
+class Column(Part, frozen=True, kw_only=True):
     """One column of the table and what may become of it."""
 
     role: Role
@@ -158,13 +159,13 @@ class Column(Part):
 # -- steps -----------------------------------------------------------------------------------------------------------
 
 
-class DropColumns(Part, tag_field="step", tag="drop-columns"):
+class DropColumns(Part, frozen=True, kw_only=True, tag_field="step", tag="drop-columns"):
     """Scrub: columns that nobody needs."""
 
     columns: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
-class DropRows(Part, tag_field="step", tag="drop-rows"):
+class DropRows(Part, frozen=True, kw_only=True, tag_field="step", tag="drop-rows"):
     """Scrub: rows for which the rule holds."""
 
     column: str
@@ -173,7 +174,7 @@ class DropRows(Part, tag_field="step", tag="drop-rows"):
     values: tuple[Scalar, ...] = ()
 
 
-class Enrich(Part, tag_field="step", tag="enrich"):
+class Enrich(Part, frozen=True, kw_only=True, tag_field="step", tag="enrich"):
     """Join a table by key. The key is dropped (unless kept), the new columns become quasi-identifiers."""
 
     table: Table
@@ -184,24 +185,24 @@ class Enrich(Part, tag_field="step", tag="enrich"):
     keep_key: bool = False
 
 
-class Pseudonymise(Part, tag_field="step", tag="pseudonymise"):
+class Pseudonymise(Part, frozen=True, kw_only=True, tag_field="step", tag="pseudonymise"):
     """HMAC-SHA-256 under a key of this contract: same input, same pseudonym inside the contract, unlinkable outside."""
 
     columns: Annotated[tuple[str, ...], Meta(min_length=1)]
 
 
-class Generalise(Part, tag_field="step", tag="generalise"):
+class Generalise(Part, frozen=True, kw_only=True, tag_field="step", tag="generalise"):
     """Where in the order the `privacy` part is carried out; at the end if this step is not listed."""
 
 
-class Round(Part, tag_field="step", tag="round"):
+class Round(Part, frozen=True, kw_only=True, tag_field="step", tag="round"):
     """Round numbers to the nearest multiple."""
 
     column: str
     to: Positive
 
 
-class Clip(Part, tag_field="step", tag="clip"):
+class Clip(Part, frozen=True, kw_only=True, tag_field="step", tag="clip"):
     """Bottom and top code a number."""
 
     column: str
@@ -209,14 +210,14 @@ class Clip(Part, tag_field="step", tag="clip"):
     high: float | None = None
 
 
-class TruncateDate(Part, tag_field="step", tag="truncate-date"):
+class TruncateDate(Part, frozen=True, kw_only=True, tag_field="step", tag="truncate-date"):
     """Cut a date or time to the start of its period."""
 
     column: str
     to: Literal["hour", "day", "week", "month", "quarter", "year"]
 
 
-class Noise(Part, tag_field="step", tag="noise"):
+class Noise(Part, frozen=True, kw_only=True, tag_field="step", tag="noise"):
     """Add noise to each number of a column (OpenDP's samplers)."""
 
     column: str
@@ -224,7 +225,7 @@ class Noise(Part, tag_field="step", tag="noise"):
     scale: Positive
 
 
-class RandomisedResponse(Part, tag_field="step", tag="randomised-response"):
+class RandomisedResponse(Part, frozen=True, kw_only=True, tag_field="step", tag="randomised-response"):
     """Each category stays with probability e^eps / (e^eps + m - 1), else becomes one of the m - 1 others."""
 
     column: str
@@ -233,7 +234,7 @@ class RandomisedResponse(Part, tag_field="step", tag="randomised-response"):
     """The m categories; empty: those of the column (which then says which categories occur)."""
 
 
-class Sample(Part, tag_field="step", tag="sample"):
+class Sample(Part, frozen=True, kw_only=True, tag_field="step", tag="sample"):
     """Keep a random part of the rows (each row by its own draw)."""
 
     fraction: Annotated[float, Meta(gt=0, le=1)]
@@ -257,20 +258,20 @@ Step = (
 # -- privacy models --------------------------------------------------------------------------------------------------
 
 
-class KAnonymity(Part, tag_field="model", tag="k-anonymity"):
+class KAnonymity(Part, frozen=True, kw_only=True, tag_field="model", tag="k-anonymity"):
     """Every class has at least k rows (Sweeney 2002)."""
 
     k: Annotated[int, Meta(ge=2)]
 
 
-class DistinctLDiversity(Part, tag_field="model", tag="distinct-l-diversity"):
+class DistinctLDiversity(Part, frozen=True, kw_only=True, tag_field="model", tag="distinct-l-diversity"):
     """Every class has at least l different sensitive values (Machanavajjhala et al. 2007)."""
 
     column: str
     l: Annotated[int, Meta(ge=2)]  # noqa: E741 (the field's own name)
 
 
-class EntropyLDiversity(Part, tag_field="model", tag="entropy-l-diversity"):
+class EntropyLDiversity(Part, frozen=True, kw_only=True, tag_field="model", tag="entropy-l-diversity"):
     """The entropy of the sensitive values of every class is at least log l."""
 
     column: str
@@ -278,7 +279,7 @@ class EntropyLDiversity(Part, tag_field="model", tag="entropy-l-diversity"):
     estimator: Literal["shannon", "grassberger"] = "shannon"
 
 
-class RecursiveCLDiversity(Part, tag_field="model", tag="recursive-cl-diversity"):
+class RecursiveCLDiversity(Part, frozen=True, kw_only=True, tag_field="model", tag="recursive-cl-diversity"):
     """In every class r1 < c (rl + ... + rm), r the counts of the sensitive values in falling order."""
 
     column: str
@@ -286,7 +287,7 @@ class RecursiveCLDiversity(Part, tag_field="model", tag="recursive-cl-diversity"
     l: Annotated[int, Meta(ge=2)]  # noqa: E741
 
 
-class TCloseness(Part, tag_field="model", tag="t-closeness"):
+class TCloseness(Part, frozen=True, kw_only=True, tag_field="model", tag="t-closeness"):
     """Every class's sensitive values are within distance t of the whole table's (Li, Li & Venkatasubramanian 2007)."""
 
     column: str
@@ -294,7 +295,7 @@ class TCloseness(Part, tag_field="model", tag="t-closeness"):
     distance: Literal["equal", "ordered", "hierarchical"] = "equal"
 
 
-class AverageRisk(Part, tag_field="model", tag="average-risk"):
+class AverageRisk(Part, frozen=True, kw_only=True, tag_field="model", tag="average-risk"):
     """The mean over rows of 1 / class size is at most `risk`."""
 
     risk: Annotated[float, Meta(gt=0, le=1)]
@@ -303,7 +304,7 @@ class AverageRisk(Part, tag_field="model", tag="average-risk"):
 Model = KAnonymity | DistinctLDiversity | EntropyLDiversity | RecursiveCLDiversity | TCloseness | AverageRisk
 
 
-class Privacy(Part):
+class Privacy(Part, frozen=True, kw_only=True):
     """How quasi-identifiers are generalised, and until when."""
 
     models: Annotated[tuple[Model, ...], Meta(min_length=1)]
@@ -322,7 +323,7 @@ class Privacy(Part):
 # -- learning, limits, release -----------------------------------------------------------------------------------------
 
 
-class Learning(Part):
+class Learning(Part, frozen=True, kw_only=True):
     """What the ML party wants to learn: the card then says how well the release serves it."""
 
     target: str
@@ -332,7 +333,7 @@ class Learning(Part):
     encoder: Literal["shares", "midpoints", "draws"] = "draws"
 
 
-class Limits(Part):
+class Limits(Part, frozen=True, kw_only=True):
     """Thresholds of the report's verdicts; a release that misses one is a WARN unless `enforce` names it."""
 
     highest_risk: Fraction | None = None
@@ -350,7 +351,7 @@ class Limits(Part):
     enforce: tuple[str, ...] = ()
 
 
-class ReleaseForm(Part):
+class ReleaseForm(Part, frozen=True, kw_only=True):
     """What is written."""
 
     format: Literal["parquet", "csv", "arrow"] = "parquet"
@@ -360,7 +361,7 @@ class ReleaseForm(Part):
     """Size of the population the table was sampled from, for the journalist's and marketer's risk."""
 
 
-class Contract(Part):
+class Contract(Part, frozen=True, kw_only=True):
     """What provider and ML party agreed."""
 
     jalousie: Literal[1]

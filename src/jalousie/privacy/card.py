@@ -17,7 +17,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unk
     """Base of every part of a card."""
 
 
-class ContractRef(Part):
+class ContractRef(Part, frozen=True, kw_only=True):
     name: str
     digest: str
     """`sha256:` over the canonical JSON of the contract, without the file's place."""
@@ -25,7 +25,7 @@ class ContractRef(Part):
     ml_party: str
 
 
-class ColumnFacts(Part):
+class ColumnFacts(Part, frozen=True, kw_only=True):
     """One column of the release."""
 
     name: str
@@ -45,7 +45,7 @@ class ColumnFacts(Part):
     distinct_after: int = 0
 
 
-class StepFacts(Part):
+class StepFacts(Part, frozen=True, kw_only=True):
     """What a step did."""
 
     step: str
@@ -60,7 +60,7 @@ class StepFacts(Part):
     """What this step does not promise."""
 
 
-class ModelFacts(Part):
+class ModelFacts(Part, frozen=True, kw_only=True):
     """One privacy model: what was asked for and what the written table reaches, by an independent count."""
 
     model: str
@@ -72,7 +72,7 @@ class ModelFacts(Part):
     sentence: str
 
 
-class SearchFacts(Part):
+class SearchFacts(Part, frozen=True, kw_only=True):
     recoding: str
     metric: str
     loss: float
@@ -88,7 +88,7 @@ class SearchFacts(Part):
     """(highest prosecutor risk, share suppressed, loss) of schemes looked at."""
 
 
-class SizeBin(Part):
+class SizeBin(Part, frozen=True, kw_only=True):
     """Classes with low <= size <= high (high 0: no end)."""
 
     low: int
@@ -97,7 +97,7 @@ class SizeBin(Part):
     rows: int
 
 
-class RiskFacts(Part):
+class RiskFacts(Part, frozen=True, kw_only=True):
     """Risk of the released (or the raw) classes. Definitions: El Emam 2013; Dankar & El Emam 2010."""
 
     rows: int
@@ -116,7 +116,7 @@ class RiskFacts(Part):
     sizes: tuple[SizeBin, ...]
 
 
-class DisclosureFacts(Part):
+class DisclosureFacts(Part, frozen=True, kw_only=True):
     """What a class gives away about a sensitive column, though nobody is singled out."""
 
     column: str
@@ -130,7 +130,7 @@ class DisclosureFacts(Part):
     """The same for a stranger who knows only the whole table's distribution."""
 
 
-class QualityFacts(Part):
+class QualityFacts(Part, frozen=True, kw_only=True):
     """How much detail is left. Higher granularity is better, lower of the others."""
 
     loss: float
@@ -143,7 +143,7 @@ class QualityFacts(Part):
     suppressed_share: float
 
 
-class LearnerFacts(Part):
+class LearnerFacts(Part, frozen=True, kw_only=True):
     learner: str
     metric: Literal["auc", "macro-auc", "accuracy", "r2"]
     raw: float
@@ -156,7 +156,7 @@ class LearnerFacts(Part):
     release_log_loss: float | None = None
 
 
-class LearningFacts(Part):
+class LearningFacts(Part, frozen=True, kw_only=True):
     """Trained on the release, tested on held-out raw rows, beside the raw model and the baseline."""
 
     target: str
@@ -167,7 +167,7 @@ class LearningFacts(Part):
     learners: tuple[LearnerFacts, ...]
 
 
-class AttackFacts(Part):
+class AttackFacts(Part, frozen=True, kw_only=True):
     """One attack, with the protection off (raw) and on (release), measured record by record."""
 
     attack: Literal["re-identification", "attribute-inference", "singling-out", "linkability"]
@@ -185,7 +185,7 @@ class AttackFacts(Part):
     sentence: str
 
 
-class Check(Part):
+class Check(Part, frozen=True, kw_only=True):
     """A line of the verdict table."""
 
     verdict: Verdict
@@ -193,7 +193,7 @@ class Check(Part):
     sentence: str
 
 
-class Card(Part):
+class Card(Part, frozen=True, kw_only=True):
     """The whole card (`card.json`)."""
 
     format: Literal["jalousie-release/1"] = "jalousie-release/1"
