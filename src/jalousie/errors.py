@@ -175,8 +175,13 @@ CODES: dict[str, str] = {
     "H300": "a hierarchy cannot be read",
     # privacy
     "P400": "no release satisfies the contract",
+    "P440": "a key cannot be read or made",
+    "P441": "a key can be read by others",
+    "P442": "a key is damaged",
     # releases
     "R500": "the release cannot be written",
+    "R501": "the output exists already",
     # internal
     "X900": "an internal fault",
+    "X901": "there was not enough memory",
 }

@@ -1,0 +1,71 @@
+"""The provider's master key and the keys derived from it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+
+from jalousie.errors import PrivacyError
+
+KEY_BYTES = 32
+
+
+class KeyStore:
+    """One master key in a file that only its owner can read; every use gets a key of its own by HKDF-SHA-256 (RFC 5869)."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "master.key"
+
+    def master(self) -> bytes:
+        """The master key, made on first use.
+
+        Raises
+        ------
+        PrivacyError
+            P440 if the key cannot be read or made, P441 if others can read it, P442 if it is damaged
+        """
+        try:
+            if not self._path.exists():
+                self._make()
+            mode = self._path.stat().st_mode
+            key = self._path.read_bytes()
+        except OSError:
+            raise PrivacyError(
+                "P440", "the provider's master key cannot be read or made", hint="set JALOUSIE_HOME to a folder that you own"
+            ) from None
+        if mode & 0o077:
+            raise PrivacyError("P441", "the provider's master key can be read by others", hint="chmod 600 master.key")
+        if len(key) != KEY_BYTES:
+            raise PrivacyError("P442", "the provider's master key is damaged", hint="restore it from your backup")
+        return key
+
+    def _make(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        partial = self._path.with_name(f".master.{secrets.token_hex(6)}")
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(secrets.token_bytes(KEY_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+            # a link, not a rename: two processes that make the key at once must end up with the same one
+            try:
+                os.link(partial, self._path)
+            except FileExistsError:
+                return
+        finally:
+            partial.unlink(missing_ok=True)
+
+    def deriver(self) -> Callable[[str], bytes]:
+        """A function from a purpose (such as `pseudonym/<contract>`) to its 32-byte key; the master is read at first use."""
+
+        def derive(purpose: str) -> bytes:
+            from cryptography.hazmat.primitives.hashes import SHA256
+            from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+            info = f"jalousie/1/{purpose}".encode()
+            return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(self.master())
+
+        return derive
