@@ -175,6 +175,7 @@ CODES: dict[str, str] = {
     "H300": "a hierarchy cannot be read",
     # privacy
     "P400": "no release satisfies the contract",
+    "P420": "the population is smaller than the table",
     "P440": "a key cannot be read or made",
     "P441": "a key can be read by others",
     "P442": "a key is damaged",

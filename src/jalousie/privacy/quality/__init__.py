@@ -1,1 +1,5 @@
-"""quality."""
+"""How much detail a recoding leaves."""
+
+from jalousie.privacy.quality.measures import quality
+
+__all__ = ["quality"]
