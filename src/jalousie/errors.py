@@ -169,6 +169,7 @@ CODES: dict[str, str] = {
     "C101": "the contract is not valid YAML",
     "C102": "the contract has an unknown key or value",
     "C103": "the contract contradicts itself",
+    "C104": "the contract has a key twice",
     # tables
     "T200": "the table cannot be read",
     # hierarchies

@@ -1,0 +1,66 @@
+"""The digest that names a contract: SHA-256 over its canonical JSON."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import msgspec
+
+from jalousie.contract.model import Contract, Table
+
+_EXACT = 1 << 53
+
+
+def digest(contract: Contract) -> str:
+    """`sha256:` and 64 hexadecimal digits over `canonical_json`: equal for every way of writing the same contract."""
+    return "sha256:" + hashlib.sha256(canonical_json(contract)).hexdigest()
+
+
+def canonical_json(contract: Contract) -> bytes:
+    """The contract as RFC 8785 (JCS) writes JSON: sorted keys, no spaces, numbers in their shortest form.
+
+    Defaults are left out, so a key added to the format later changes no digest of today's contracts. The place of a
+    table (`table.file`, of the contract and of enrich steps) is the provider's own affair and is left out too.
+    Files that hierarchies name count by name, not by content.
+    """
+    value = _canonical(plain(contract, places=False))
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def plain(part: Any, *, places: bool = True) -> Any:
+    """Structs as dictionaries with the file's key names, defaults left out; without `places` also the tables' files."""
+    if isinstance(part, msgspec.Struct):
+        config = part.__struct_config__
+        result: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
+        for field in msgspec.structs.fields(part):
+            value = getattr(part, field.name)
+            if not places and isinstance(part, Table) and field.name == "file":
+                continue
+            if field.required or value != _default(field):
+                result[field.encode_name] = plain(value, places=places)
+        return result
+    if isinstance(part, dict):
+        return {key: plain(value, places=places) for key, value in part.items()}
+    if isinstance(part, (tuple, list)):
+        return [plain(item, places=places) for item in part]
+    return part
+
+
+def _default(field: msgspec.structs.FieldInfo) -> Any:
+    if field.default is not msgspec.NODEFAULT:
+        return field.default
+    factory = field.default_factory
+    return factory() if callable(factory) else msgspec.NODEFAULT
+
+
+def _canonical(value: Any) -> Any:
+    if isinstance(value, dict):
+        # JCS sorts by UTF-16 code units
+        return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    if isinstance(value, list):
+        return [_canonical(item) for item in value]
+    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+        return int(value)
+    return value

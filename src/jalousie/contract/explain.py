@@ -1,0 +1,185 @@
+"""What is wrong with contract data that `msgspec` refused: every fault with its place, and the word that was meant.
+
+Only reached on failure. It walks `msgspec.inspect`'s description of the structs, so the rules are written once, in
+`contract.model`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import msgspec.inspect as mi
+
+from jalousie.contract.positions import Positions, join
+from jalousie.errors import ContractError, did_you_mean
+
+
+def explain(data: Any, model: type, positions: Positions) -> list[ContractError]:
+    """All faults of `data` against the struct `model`, each a ContractError C102."""
+    walk = _Walk(positions)
+    walk.visit(data, mi.type_info(model), "")
+    return walk.errors
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    for types, word in (
+        (bool, "true or false"),
+        (int, "a whole number"),
+        (float, "a number"),
+        (str, "text"),
+        (dict, "a mapping"),
+    ):
+        if isinstance(value, types):
+            return word
+    return "a list"
+
+
+def _name(path: str) -> str:
+    """`widths` of `columns.age.hierarchy.widths`, and `widths.1` of its second item."""
+    above, _, last = path.rpartition(".")
+    return f"{above.rpartition('.')[2]}.{last}" if last.isdigit() and above else last
+
+
+class _Walk:
+    def __init__(self, positions: Positions) -> None:
+        self.positions = positions
+        self.errors: list[ContractError] = []
+
+    def fault(self, path: str, message: str, hint: str = "", *, value: bool = True) -> None:
+        where = self.positions.where(path, value=value)
+        self.errors.append(ContractError("C102", message, hint=hint, where=where))
+
+    def visit(self, value: Any, kind: mi.Type, path: str) -> None:
+        while isinstance(kind, mi.Metadata):
+            kind = kind.type
+        visitors: dict[type, Callable[[Any, Any, str], None]] = {
+            mi.StructType: self._struct,
+            mi.UnionType: self._union,
+            mi.LiteralType: self._literal,
+            mi.DictType: self._dict,
+            mi.VarTupleType: self._tuple,
+            mi.StrType: self._text,
+            mi.IntType: self._number,
+            mi.FloatType: self._number,
+            mi.BoolType: self._boolean,
+        }
+        visitors[type(kind)](value, kind, path)
+
+    def _wrong(self, value: Any, wanted: str, path: str) -> None:
+        name = _name(path)
+        hint = ""
+        if wanted == "text" and isinstance(value, (bool, int, float)):
+            hint = "put it in quotes"
+        elif value is None:
+            hint = "give a value or leave the key out"
+        elif wanted in ("a number", "a whole number") and isinstance(value, str):
+            hint = "write it without quotes, leading zeros or units"
+        self.fault(path, f'"{name}" must be {wanted}, not {_kind(value)}', hint)
+
+    def _struct(self, value: Any, kind: mi.StructType, path: str) -> None:
+        if not isinstance(value, dict):
+            self._wrong(value, "a mapping", path)
+            return
+        fields = {field.encode_name: field for field in kind.fields}
+        known = [*fields, *([kind.tag_field] if kind.tag_field else [])]
+        for key in value:
+            if key not in known:
+                place = f' in "{path}"' if path else ""
+                self.fault(join(path, key), f'unknown key "{key}"{place}', did_you_mean(key, known), value=False)
+        for name, field in fields.items():
+            if name in value:
+                self.visit(value[name], field.type, join(path, name))
+            elif field.required:
+                self.fault(path, f'"{path or "the contract"}" lacks "{name}"', f'add "{name}: ..."', value=False)
+
+    def _union(self, value: Any, kind: mi.UnionType, path: str) -> None:
+        structs = [option for option in kind.types if isinstance(option, mi.StructType)]
+        plain = [option for option in kind.types if not isinstance(option, (mi.StructType, mi.NoneType))]
+        if value is None and any(isinstance(option, mi.NoneType) for option in kind.types):
+            return
+        if structs:
+            self._tagged(value, structs, path)
+        elif len(plain) == 1:
+            self.visit(value, plain[0], path)
+        elif isinstance(value, (dict, list)):
+            self._wrong(value, "a single value", path)
+
+    def _tagged(self, value: Any, options: list[mi.StructType], path: str) -> None:
+        if len(options) == 1:
+            self._struct(value, options[0], path)
+            return
+        field = options[0].tag_field or ""
+        tags = {str(option.tag): option for option in options}
+        if not isinstance(value, dict):
+            self.fault(path, f'"{_name(path)}" must be a mapping with "{field}"', f"known: {', '.join(tags)}")
+        elif field not in value:
+            self.fault(path, f'"{path}" lacks "{field}"', f"known: {', '.join(tags)}", value=False)
+        elif value[field] not in tags:
+            self.fault(join(path, field), f'unknown {field} "{value[field]}"', did_you_mean(str(value[field]), tags))
+        else:
+            self._struct(value, tags[value[field]], path)
+
+    def _literal(self, value: Any, kind: mi.LiteralType, path: str) -> None:
+        # True equals 1 in Python; a contract that says `true` does not mean version 1
+        if any(value == option and type(value) is type(option) for option in kind.values):
+            return
+        options = [str(option) for option in kind.values]
+        name = _name(path)
+        if isinstance(value, str):
+            self.fault(path, f'unknown {name} "{value}"', did_you_mean(value, options))
+        else:
+            self.fault(path, f'"{name}" must be one of: {", ".join(options)}')
+
+    def _dict(self, value: Any, kind: mi.DictType, path: str) -> None:
+        if not isinstance(value, dict):
+            self._wrong(value, "a mapping", path)
+            return
+        for key, item in value.items():
+            self.visit(item, kind.value_type, join(path, key))
+
+    def _tuple(self, value: Any, kind: mi.VarTupleType, path: str) -> None:
+        if not isinstance(value, list):
+            self._wrong(value, "a list", path)
+            return
+        if kind.min_length is not None and len(value) < kind.min_length:
+            self.fault(path, f'"{path}" needs at least {kind.min_length} item')
+        for index, item in enumerate(value):
+            self.visit(item, kind.item_type, join(path, index))
+
+    def _text(self, value: Any, kind: mi.StrType, path: str) -> None:
+        name = _name(path)
+        if not isinstance(value, str):
+            self._wrong(value, "text", path)
+        elif kind.min_length is not None and len(value) < kind.min_length:
+            self.fault(path, f'"{name}" is too short: at least {kind.min_length} character')
+        elif kind.max_length is not None and len(value) > kind.max_length:
+            self.fault(path, f'"{name}" is too long: at most {kind.max_length} character')
+        elif kind.pattern is not None and not re.search(kind.pattern, value):
+            self.fault(
+                path, f'"{name}" has characters that are not allowed', "letters, digits, dot, hyphen, underscore"
+            )
+
+    def _number(self, value: Any, kind: mi.IntType | mi.FloatType, path: str) -> None:
+        whole = isinstance(kind, mi.IntType)
+        fits = isinstance(value, int) if whole else isinstance(value, (int, float))
+        if isinstance(value, bool) or not fits:
+            self._wrong(value, "a whole number" if whole else "a number", path)
+            return
+        name = _name(path)
+        edges = (
+            (kind.ge, lambda edge: value >= edge, "at least"),
+            (kind.gt, lambda edge: value > edge, "more than"),
+            (kind.le, lambda edge: value <= edge, "at most"),
+            (kind.lt, lambda edge: value < edge, "less than"),
+        )
+        for edge, kept, words in edges:
+            if edge is not None and not kept(edge):
+                self.fault(path, f'"{name}" is {value:g}; it must be {words} {edge:g}')
+
+    def _boolean(self, value: Any, kind: mi.BoolType, path: str) -> None:
+        if not isinstance(value, bool):
+            self._wrong(value, "true or false", path)
