@@ -164,6 +164,8 @@ def library_boundary(
 CODES: dict[str, str] = {
     # usage
     "U100": "the command was not understood",
+    "U150": "a table lacks a column that is needed",
+    "U151": "the encoder's or attack's parameters are wrong",
     # contract
     "C100": "the contract file cannot be read",
     "C101": "the contract is not valid YAML",
@@ -172,18 +174,40 @@ CODES: dict[str, str] = {
     "C104": "the contract has a key twice",
     # tables
     "T200": "the table cannot be read",
+    "T201": "the table lacks a column",
+    "T202": "a column occurs twice",
+    "T203": "the table has a column that the contract does not name",
+    "T204": "the table has no rows or no columns",
+    "T205": "the CSV file is broken",
+    "T206": "the text is not in the declared encoding",
+    "T207": "a cell is not of its declared type",
+    "T208": "the file is damaged or not of its declared format",
+    "T209": "the file is missing, a folder or not readable",
+    "T210": "a column has a type that the contract does not expect",
+    "T211": "a data frame mixes types or is of an unknown kind",
+    "T212": "a column has a type that cannot be used in this role",
+    "T213": "the table changed while it was worked on",
+    "T214": "the engine failed",
+    "T210": "the table has no rows",
     # hierarchies
     "H300": "a hierarchy cannot be read",
+    "H310": "a value is not in its hierarchy",
+    "H311": "a hierarchy is not nested",
     # privacy
     "P400": "no release satisfies the contract",
+    "P401": "every row would have to be suppressed",
+    "P402": "no release was found in the time allowed",
     "P420": "the population is smaller than the table",
     "P440": "a key cannot be read or made",
     "P441": "a key can be read by others",
     "P442": "a key is damaged",
     # releases
     "R500": "the release cannot be written",
+    "R501": "the release is not what was decided",
     "R501": "the output exists already",
+    "R520": "the release card cannot be read",
     # internal
     "X900": "an internal fault",
+    "X920": "a figure of the release card is not a number",
     "X901": "there was not enough memory",
 }
