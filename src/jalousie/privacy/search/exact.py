@@ -1,0 +1,132 @@
+"""The exact search: one scheme for all rows, with a proof that no other is better, or an honest gap when time runs out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import numpy as np
+
+from jalousie.errors import PrivacyError
+from jalousie.privacy.models import Model
+from jalousie.privacy.recoding import Proof, Recoding
+from jalousie.privacy.search.look import look_at
+from jalousie.privacy.search.metrics import METRICS, Metric
+from jalousie.privacy.search.numpy_search import Found, numpy_search
+from jalousie.privacy.search.problem import Problem
+
+Kernel = Literal["auto", "native", "numpy"]
+Progress = Callable[[float], None]
+"""Called now and then with the share of schemes decided, 0 to 1."""
+
+
+def row_limit(problem: Problem, suppression: float) -> int:
+    """The largest number of rows that a share allows."""
+    return min(problem.rows, math.floor(suppression * problem.rows + 1e-9))
+
+
+def least_size(models: Sequence[Model]) -> int:
+    """No smaller class is released under these models."""
+    return max((model.minimum_size for model in models if not model.of_table), default=1)
+
+
+def exact_search(
+    problem: Problem,
+    models: Sequence[Model],
+    *,
+    metric: str = "loss",
+    suppression: float = 0.0,
+    limit: int | None = None,
+    seconds: float = 60.0,
+    progress: Progress | None = None,
+    kernel: Kernel = "auto",
+) -> Recoding:
+    """The scheme of the lowest loss that satisfies all models and suppresses at most a share (or `limit` rows).
+
+    When `seconds` run out, the best scheme so far is returned; its proof then states a valid lower bound and the gap.
+    Losses within a relative 1e-9 count as equal. Raises PrivacyError P400 (unsatisfiable; the hint says what would do),
+    P401 (only by suppressing everything), P402 (nothing found in time).
+    """
+    measure = METRICS[metric](problem, least_size(models))
+    allowed = row_limit(problem, suppression) if limit is None else min(limit, problem.rows)
+    found, used = find(problem, models, measure, allowed, seconds=seconds, progress=progress, kernel=kernel)
+    if found.levels is None:
+        if not found.complete:
+            raise PrivacyError(
+                "P402",
+                f"no scheme that satisfies the models was found in {seconds:g} seconds",
+                hint="allow more seconds or more suppression, or use recoding: local",
+            )
+        raise unsatisfiable(problem, models, allowed)
+    return _recoding(problem, models, measure, found, used)
+
+
+def find(
+    problem: Problem,
+    models: Sequence[Model],
+    metric: Metric,
+    limit: int,
+    *,
+    seconds: float,
+    progress: Progress | None = None,
+    kernel: Kernel = "auto",
+) -> tuple[Found, str]:
+    """Run a kernel; `Found` holds scores, and the second value names the kernel used."""
+    deadline = time.monotonic() + seconds
+
+    def stop(share: float) -> bool:
+        if progress is not None:
+            progress(share)
+        return time.monotonic() >= deadline
+
+    return numpy_search(problem, models, metric, limit, stop=stop), "numpy"
+
+
+def _recoding(problem: Problem, models: Sequence[Model], metric: Metric, found: Found, kernel: str) -> Recoding:
+    assert found.levels is not None
+    look = look_at(problem, models, found.levels)
+    if not look.released.any():
+        raise PrivacyError(
+            "P401",
+            "the models can only be satisfied by suppressing every row",
+            hint="ask for less, or add rows",
+        )
+    loss = metric.loss_of(metric.score(look))
+    bound = loss if found.complete else min(loss, metric.loss_of(found.bound))
+    proof = Proof(
+        exact=found.complete,
+        lattice=problem.lattice,
+        checked=found.checked,
+        pruned=problem.lattice - found.checked if found.complete else 0,
+        lower_bound=bound,
+        gap=loss - bound,
+        method="best-first with box bounds",
+        kernel=kernel,
+    )
+    return problem.recoding(found.levels, ~look.released, look.group_class, loss, proof, tuple(found.candidates))
+
+
+def unsatisfiable(problem: Problem, models: Sequence[Model], limit: int) -> PrivacyError:
+    """Why there is no release, and what would make one."""
+    top = look_at(problem, models, problem.top)
+    rows = problem.rows
+    needed = top.suppressed
+    ways = []
+    if needed < rows:
+        ways.append(f"suppression of {math.ceil(1e4 * needed / rows) / 1e4:g} ({needed} rows) would do")
+    size = least_size(models)
+    sizes = np.sort(top.sizes)
+    fits = np.cumsum(sizes) - sizes <= limit  # classes that are smaller than this one may all be suppressed
+    largest = int(sizes[fits].max(initial=0))
+    if largest < size and largest > 1:
+        ways.append(f"k = {largest} would do at this suppression")
+    if not ways:
+        ways.append("weaken the models, or add rows")
+    return PrivacyError(
+        "P400",
+        f"no scheme satisfies the models: even the most general one would suppress {needed} of {rows} rows, "
+        f"and {limit} are allowed",
+        hint="; ".join(ways),
+    )
