@@ -191,6 +191,12 @@ CODES: dict[str, str] = {
     "T210": "the table has no rows",
     # hierarchies
     "H300": "a hierarchy cannot be read",
+    "H301": "a hierarchy file is empty or its lines differ in length",
+    "H302": "the table has values that a hierarchy does not know",
+    "H303": "the levels of a hierarchy are not nested",
+    "H304": "a hierarchy has a value twice",
+    "H305": "values do not fit the way a hierarchy is built",
+    "H306": "a hierarchy's definition contradicts itself",
     "H310": "a value is not in its hierarchy",
     "H311": "a hierarchy is not nested",
     # privacy

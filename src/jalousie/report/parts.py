@@ -1,0 +1,154 @@
+"""What a report is made of: sections with sentences, tables and charts, as data. HTML and text are drawn from these."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from jalousie.privacy.card import Verdict
+
+Series = Literal["raw", "release", "bound", "guess"]
+"""Raw table, release, what was promised, a guess without the data. Each has its own shape in every chart."""
+
+VERDICT_ORDER: tuple[Verdict, ...] = ("FAIL", "WARN", "PASS", "INFO")
+
+
+def worst(verdicts: list[Verdict]) -> Verdict:
+    """The verdict of the whole; INFO where nothing was judged."""
+    return min(verdicts, key=VERDICT_ORDER.index, default="INFO")
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A table's cell: a short text, and a sentence under it where there is more to say."""
+
+    text: str
+    detail: str = ""
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`rows` hold one cell a head; the first cell heads its row (the second where the first is a verdict)."""
+
+    caption: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    numbers: frozenset[int] = frozenset()
+    """Columns set flush right."""
+    brief: bool = False
+    """Shown in the terminal too."""
+
+    @property
+    def row_head(self) -> int:
+        """Index of the column that heads the rows."""
+        return 1 if self.rows and self.rows[0][0].verdict is not None else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    series: Series
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bars:
+    """Groups of horizontal bars from zero, each with its figure at its end."""
+
+    groups: tuple[tuple[str, tuple[Bar, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dot:
+    series: Series
+    value: float
+    label: str
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Dots:
+    """Rows of marks on one scale from `low` to `high`; `ticks` are (value, label)."""
+
+    rows: tuple[tuple[str, tuple[Dot, ...]], ...]
+    low: float
+    high: float
+    ticks: tuple[tuple[float, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Points (x, y, share suppressed) and the one chosen; scales start at zero."""
+
+    points: tuple[tuple[float, float, float], ...]
+    chosen: tuple[float, float]
+    x_title: str
+    y_title: str
+
+
+Chart = Bars | Dots | Scatter
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart, what it shows in one sentence, and the same figures as a table."""
+
+    title: str
+    description: str
+    chart: Chart
+    legend: tuple[tuple[Series, str], ...]
+    table: Table
+    folded: bool = True
+    """The table is folded away on the screen (never in print)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Names and values."""
+
+    entries: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """A list of sentences."""
+
+    sentences: tuple[str, ...]
+
+
+Block = Table | Figure | Facts | Points
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A chapter of the report. `paragraphs` come first and say it all; the blocks are the evidence."""
+
+    key: str
+    title: str
+    paragraphs: tuple[str, ...]
+    blocks: tuple[Block, ...] = ()
+    note: str = ""
+    """How to read the figures: definitions and sources."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """One of the few figures at the top."""
+
+    figure: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """The whole report."""
+
+    name: str
+    verdict: Verdict
+    headline: str
+    parties: str
+    dated: str
+    software: str
+    sections: tuple[Section, ...]
+    tiles: tuple[Tile, ...] = field(default=())
