@@ -165,6 +165,7 @@ CODES: dict[str, str] = {
     # usage
     "U100": "the command was not understood",
     "U150": "a table lacks a column that is needed",
+    "U152": "there is too little to learn from",
     "U151": "the encoder's or attack's parameters are wrong",
     # contract
     "C100": "the contract file cannot be read",

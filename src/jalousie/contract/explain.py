@@ -6,6 +6,7 @@ Only reached on failure. It walks `msgspec.inspect`'s description of the structs
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable
 from typing import Any
@@ -171,13 +172,13 @@ class _Walk:
             return
         name = _name(path)
         edges = (
-            (kind.ge, lambda edge: value >= edge, "at least"),
-            (kind.gt, lambda edge: value > edge, "more than"),
-            (kind.le, lambda edge: value <= edge, "at most"),
-            (kind.lt, lambda edge: value < edge, "less than"),
+            (kind.ge, operator.ge, "at least"),
+            (kind.gt, operator.gt, "more than"),
+            (kind.le, operator.le, "at most"),
+            (kind.lt, operator.lt, "less than"),
         )
-        for edge, kept, words in edges:
-            if edge is not None and not kept(edge):
+        for edge, keeps, words in edges:
+            if edge is not None and not keeps(value, edge):
                 self.fault(path, f'"{name}" is {value:g}; it must be {words} {edge:g}')
 
     def _boolean(self, value: Any, kind: mi.BoolType, path: str) -> None:

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 from jalousie.contract import model
+from jalousie.errors import did_you_mean
 
 # A period nests in those listed: each of its instances lies within one of theirs. A week lies in no month, quarter or year.
 NESTED_IN: dict[str, tuple[str, ...]] = {
@@ -105,26 +106,26 @@ def _unique(key: str, values: Sequence[str], level: int) -> list[SpecFault]:
 
 def _sets(spec: model.SetHierarchy) -> list[SpecFault]:
     faults = []
-    below: set[str] | None = None
+    below: set[str] | None = None  # names that the level below may hold; unknown for raw values
     for index, groups in enumerate(spec.levels):
         level = index + 1
-        members = [(name, place, member) for name, group in groups.items() for place, member in enumerate(group)]
-        seen: dict[str, str] = {}
-        for name, place, member in members:
-            key = f"levels.{index}.{name}.{place}"
-            if member in seen:
-                hint = "a value lies in one group of a level"
-                faults.append(SpecFault(key, level, f"a value of level {level} is listed twice", hint))
-            seen[member] = name
-        if not members:
+        seen: set[str] = set()
+        for name, group in groups.items():
+            for place, member in enumerate(group):
+                key = f"levels.{index}.{name}.{place}"
+                if member in seen:
+                    hint = "a value lies in one group of a level"
+                    faults.append(SpecFault(key, level, f"level {level} lists a value twice", hint))
+                elif below is not None and member not in below:
+                    message = f"level {level} gathers groups of level {level - 1}, and this is none of them"
+                    faults.append(SpecFault(key, level, message, did_you_mean(member, sorted(below))))
+                seen.add(member)
+        if not seen:
             faults.append(SpecFault(f"levels.{index}", level, f"level {level} has no group", "remove it"))
-        # a group's name that is also one of the values of the level below, outside the group, would merge the two
-        if below is not None:
-            for name in groups:
-                if name in below and name not in seen:
-                    message = f'group "{name}" of level {level} has the name of a group of level {level - 1} outside it'
-                    faults.append(SpecFault(f"levels.{index}.{name}", level, message, "give it another name"))
-        carried = (below or set()) - set(seen)
+        carried = (below or set()) - seen
+        for name in sorted(carried & set(groups)):
+            message = f"level {level} has a group with the name of a group of level {level - 1} that lies outside it"
+            faults.append(SpecFault(f"levels.{index}.{name}", level, message, "give it another name"))
         below = set(groups) | carried
     return faults
 

@@ -65,9 +65,9 @@ class Hierarchy:
 
     labels   labels[l]: the distinct generalised values of level l as text, in code order; labels[0] is the domain itself
     maps     maps[l]: (n,) int32, code in labels[l] of each domain value; maps[0] is arange(n)
-    kind     how a level's labels may be read back: "intervals" carries `bounds`, others are sets of domain values
-    bounds   per level an (len(labels[l]), 2) float array [low, high) for numbers and dates (days), NaN where open or not a
-             number; empty for sets
+    kind     how a level's labels may be read back: "intervals" and "dates" carry `bounds`, "sets" are sets of domain values
+    bounds   per level an (len(labels[l]), 2) float array [low, high) for numbers and dates (days since 1970-01-01), NaN
+             where open or not a number, low = high for raw values; empty for sets
     """
 
     column: str
