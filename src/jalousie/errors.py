@@ -190,6 +190,12 @@ CODES: dict[str, str] = {
     "T213": "the table changed while it was worked on",
     "T214": "the engine failed",
     "T210": "the table has no rows",
+    # tables: steps
+    "T260": "a step names a column that the table does not have",
+    "T261": "a step does not fit the type of its column",
+    "T262": "the table to join has several rows for one key",
+    "T263": "a column has values that a step cannot take",
+    "T264": "a step would add a column that exists already",
     # hierarchies
     "H300": "a hierarchy cannot be read",
     "H301": "a hierarchy file is empty or its lines differ in length",
@@ -205,6 +211,10 @@ CODES: dict[str, str] = {
     "P401": "every row would have to be suppressed",
     "P402": "no release was found in the time allowed",
     "P420": "the population is smaller than the table",
+    "P421": "a step could not be carried out",
+    "P422": "a step needs a key, and none is at hand",
+    "P423": "a step needs a table, and none is at hand",
+    "P424": "a step is incomplete or contradicts itself",
     "P440": "a key cannot be read or made",
     "P441": "a key can be read by others",
     "P442": "a key is damaged",

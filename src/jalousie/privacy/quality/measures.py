@@ -14,7 +14,7 @@ import numpy as np
 
 from jalousie.privacy.card import QualityFacts
 from jalousie.privacy.recoding import Recoding
-from jalousie.tables.types import Codes, Counts, Floats, FrequencyTable, Hierarchy
+from jalousie.tables.types import Codes, Counts, Floats, FrequencyTable, Hierarchy, Mask
 
 
 def quality(
@@ -95,19 +95,20 @@ def entropy_loss(table: FrequencyTable, recoding: Recoding) -> float:
     return lost / most if most > 0 else 0.0
 
 
-def _kept_bits(raw: Codes, general: Codes, counts: Counts, kept: np.ndarray) -> float:
+def _kept_bits(raw: Codes, general: Codes, counts: Counts, kept: Mask) -> float:
     """Sum over kept rows of -log2 of the raw value's share among the rows of its generalised value."""
     if not kept.any():
         return 0.0
-    v, g, c = raw[kept].astype(np.int64), general[kept].astype(np.int64), counts[kept]
+    v: Counts = raw[kept].astype(np.int64)
+    g: Counts = general[kept].astype(np.int64)
+    c = counts[kept]
     _, pair = np.unique(g * (v.max() + 1) + v, return_inverse=True)
     share = _sums(pair, c)[pair] / _sums(g, c)[g]
     return float(-np.log2(share) @ c)
 
 
-def _sums(codes: np.ndarray, counts: Counts) -> Floats:
-    sums: Floats = np.bincount(codes, weights=counts)
-    return sums
+def _sums(codes: Codes | Counts, counts: Counts) -> Floats:
+    return np.bincount(codes, weights=counts.astype(np.float64))
 
 
 def _cell_shares(table: FrequencyTable, recoding: Recoding, hierarchy: Hierarchy, d: int) -> Floats:

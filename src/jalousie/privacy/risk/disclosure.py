@@ -36,7 +36,7 @@ def disclosure(
     count = np.asarray(counts, np.int64)
     if not group.shape == code.shape == count.shape:
         raise ValueError("class_index, codes and counts must have one length")
-    if len(code) and not (0 <= code.min() and code.max() < len(values)):
+    if len(code) and not (code.min() >= 0 and code.max() < len(values)):
         raise ValueError("a code lies outside the values")
     released = (group >= 0) & (count > 0)
     cell_class, cell_count = _sum_cells(group[released], code[released], count[released], len(values))

@@ -1,0 +1,121 @@
+"""Round numbers, and clip them (bottom and top coding)."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_FLOOR, Decimal
+from typing import TYPE_CHECKING
+
+import narwhals as nw
+
+from jalousie.contract.model import Clip, Round
+from jalousie.errors import PrivacyError
+from jalousie.privacy.card import StepFacts
+from jalousie.privacy.steps.check import count, require_number, wrong_type
+from jalousie.privacy.steps.stream import Change, rewrite
+from jalousie.tables.raw import RawTable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_WHOLE = {8: 127, 16: 2**15 - 1, 32: 2**31 - 1, 64: 2**63 - 1, 128: 2**127 - 1}
+
+
+def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
+    """Round to the nearest multiple of `to`, halves upwards: floor(x / to + 1/2) * to. The type is kept.
+
+    An integer column takes a whole `to` only (T261), and so does a decimal column a `to` of no more digits than its own.
+    """
+    dtype = require_number(raw, step.column, "round")
+    if isinstance(dtype, nw.Decimal):
+        done, changed = _round_decimals(raw, step)
+    else:
+        rounded = _rounded(nw.col(step.column), dtype, step)
+        changed = count(raw._frame, "round", changed=rounded != nw.col(step.column))["changed"]
+        done = RawTable(raw._frame.with_columns(rounded.alias(step.column)), rows=raw.rows, keep=raw._keep)
+    return done, StepFacts(
+        step="round",
+        columns=(step.column,),
+        sentence=f"Rounded {step.column} to multiples of {step.to:g}; {changed:,} values changed.",
+        rows_before=raw.rows,
+        rows_after=raw.rows,
+        facts={"values-changed": changed},
+        caveat="Rounding alone keeps rare values rare: the largest and smallest still stand out.",
+    )
+
+
+def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
+    """Replace values below `low` by it and values above `high` by it. Nulls stay, the type is kept.
+
+    In an integer column the bounds move inwards to whole numbers.
+    """
+    dtype = require_number(raw, step.column, "clip")
+    if step.low is None and step.high is None:
+        raise PrivacyError("P424", "step clip: neither `low` nor `high` is given", hint="give one of them, or both")
+    if step.low is not None and step.high is not None and step.low > step.high:
+        raise PrivacyError("P424", "step clip: `low` is above `high`", hint="exchange them")
+    low, high = _bounds(dtype, step)
+    column = nw.col(step.column)
+    no = nw.lit(False)
+    under, over = (column < low if low is not None else no), (column > high if high is not None else no)
+    seen = count(raw._frame, "clip", under=under, over=over)
+    clipped = column
+    if low is not None:
+        clipped = nw.when(under).then(nw.lit(low).cast(dtype)).otherwise(clipped)
+    if high is not None:
+        clipped = nw.when(over).then(nw.lit(high).cast(dtype)).otherwise(clipped)
+    done = RawTable(raw._frame.with_columns(clipped.cast(dtype).alias(step.column)), rows=raw.rows, keep=raw._keep)
+    return done, StepFacts(
+        step="clip",
+        columns=(step.column,),
+        sentence=f"Clipped {step.column}; {seen['under']:,} values were below and {seen['over']:,} above the bounds.",
+        rows_before=raw.rows,
+        rows_after=raw.rows,
+        facts={"values-below": seen["under"], "values-above": seen["over"]},
+        caveat="A clipped value still says that the person is at or beyond the bound.",
+    )
+
+
+def _rounded(column: nw.Expr, dtype: nw.dtypes.DType, step: Round) -> nw.Expr:
+    if dtype.is_integer():
+        if step.to != int(step.to):
+            raise wrong_type(step.column, "round", "decimal", hint="an integer column is rounded to a whole number")
+        to = int(step.to)
+        wide = column.cast(nw.Int64)
+        # remainders, not divisions: exact for every integer, and made non-negative first since engines differ there
+        rest = ((wide + to // 2) % to + to) % to
+        return (wide + to // 2 - rest).cast(dtype)
+    inverse = round(1 / step.to)
+    if step.to < 1 and math.isclose(inverse * step.to, 1, rel_tol=1e-12):
+        # 0.1 is not a double: dividing by 10 gives the double nearest to the decimal, multiplying by 0.1 does not
+        return ((column * inverse + 0.5).floor() / inverse).cast(dtype)
+    return ((column / step.to + 0.5).floor() * step.to).cast(dtype)
+
+
+def _round_decimals(raw: RawTable, step: Round) -> tuple[RawTable, int]:
+    """Decimal columns in Python's decimals: doubles would lose digits."""
+    import pyarrow as pa
+
+    to, changed = Decimal(str(step.to)), 0
+
+    def change(batch: pa.RecordBatch) -> Change:
+        nonlocal changed
+        array = batch.column(step.column)
+        if -int(to.as_tuple().exponent) > array.type.scale:
+            raise wrong_type(step.column, "round", "decimal with that many digits", hint="round to a coarser multiple")
+        old = array.to_pylist()
+        new = [None if v is None else (v / to + Decimal("0.5")).to_integral_value(ROUND_FLOOR) * to for v in old]
+        changed += sum(a != b for a, b in zip(old, new, strict=True))
+        return Change({step.column: pa.array(new, array.type)})
+
+    return rewrite(raw, change, "round"), changed
+
+
+def _bounds(dtype: nw.dtypes.DType, step: Clip) -> tuple[int | float | None, int | float | None]:
+    if not dtype.is_integer():
+        return step.low, step.high
+    low = None if step.low is None else math.ceil(step.low)
+    high = None if step.high is None else math.floor(step.high)
+    if low is not None and high is not None and low > high:
+        raise PrivacyError("P424", "step clip: no whole number lies between `low` and `high`", hint="widen the bounds")
+    return low, high
