@@ -40,6 +40,11 @@ class Table:
     """Shown in the terminal too."""
 
     @property
+    def stacks(self) -> bool:
+        """Too wide for a phone, where each row becomes a small list."""
+        return len(self.heads) > 3 or (len(self.heads) == 3 and len(self.numbers) < 2)
+
+    @property
     def row_head(self) -> int:
         """Index of the column that heads the rows."""
         return 1 if self.rows and self.rows[0][0].verdict is not None else 0

@@ -22,7 +22,7 @@ _PLOT = 260
 
 _SHAPES: dict[Series, str] = {
     "raw": "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z",
-    "release": "M0,-6L6,0L0,6L-6,0z",
+    "release": "M0,-8L8,0L0,8L-8,0z",
     "bound": "M0,-10V10",
     "guess": "M0,-6L6,5H-6z",
 }
@@ -61,14 +61,15 @@ def _bars(chart: Bars) -> tuple[int, list[str]]:
     for name, bars in chart.groups:
         body.append(f'<text class="name" x="0" y="{y + 15}">{_text(_short(name, 44))}</text>')
         y += 22
+        start = y
         for bar in bars:
             width = _BAR_ROOM * max(bar.value, 0) / longest if math.isfinite(bar.value) else 0
             body.append(f'<rect class="{bar.series}" x="0" y="{y + 1}" width="{width:.2f}%" height="12"/>')
             body.append(f'<text class="figure" x="{width:.2f}%" dx="8" y="{y + 12}">{_text(bar.label)}</text>')
             y += 17
+        body.append(f'<line class="axis" x1="0" x2="0" y1="{start - 2}" y2="{y - 1}"/>')
         y += 8
-    base = f'<line class="axis" x1="0" x2="0" y1="0" y2="{max(y - 4, 0)}"/>' if len(chart.groups) > 1 else ""
-    return max(y, 20), [*body, base]
+    return max(y, 20), body
 
 
 def _dots(chart: Dots) -> tuple[int, list[str]]:
@@ -142,7 +143,7 @@ def _scatter(chart: Scatter) -> tuple[int, list[str]]:
     x, y = place(*chart.chosen)
     offset, anchor = (-14, "end") if x > 60 else (14, "start")
     body.append(f'<svg class="mark" x="{x:.2f}%" y="{y:.1f}" overflow="visible" width="1" height="1">')
-    body.append('<path class="release" d="M0,-9L9,0L0,9L-9,0z"/>')
+    body.append('<path class="release" d="M0,-10L10,0L0,10L-10,0z"/>')
     label = f"this release, {one_in(chart.chosen[0])}"
     body.append(f'<text class="figure halo" x="{offset}" y="4" text-anchor="{anchor}">{label}</text></svg>')
     return top + _PLOT + 44, body

@@ -5,6 +5,7 @@ to all or down to none; a comma for thousands; control characters of foreign tex
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 
@@ -80,6 +81,12 @@ def one_in(risk: float) -> str:
     if size < 20 and abs(size - round(size)) > 0.05:
         return f"1 in {size:.1f}"
     return f"1 in {count(size)}"
+
+
+def date(text: str) -> str:
+    """`2026-11-20T09:30Z` as `2026-11-20 09:30 UTC`; other text as it is."""
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(:\d\d)?(Z|\+00:00)", text)
+    return f"{found[1]} {found[2]} UTC" if found else clean(text)
 
 
 def plural(amount: int, noun: str, many: str = "") -> str:

@@ -8,7 +8,7 @@ from jalousie.report.sections.making import not_shown, origin, search, steps, ti
 from jalousie.report.sections.outcome import models, overall, released, summary, verdicts
 from jalousie.report.sections.risk import attacks, gives_away, singled_out
 from jalousie.report.sections.utility import detail, learning
-from jalousie.report.words import clean, one_in, percent
+from jalousie.report.words import clean, date, one_in, percent
 
 _CHAPTERS = (
     verdicts,
@@ -36,7 +36,7 @@ def tell(card: Card) -> Story:
         verdict=overall(card),
         headline=summary(card),
         parties=parties,
-        dated=clean(card.created),
+        dated=date(card.created),
         software=clean(card.software),
         sections=tuple(sections),
         tiles=_tiles(card),

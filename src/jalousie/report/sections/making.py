@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from jalousie.privacy.card import Card, SearchFacts, StepFacts
 from jalousie.report.parts import Bar, Bars, Block, Cell, Facts, Figure, Points, Scatter, Section, Table
-from jalousie.report.words import clean, count, listing, number, one_in, percent, plural, score, seconds, sentence
+from jalousie.report.words import clean, count, date, listing, number, one_in, percent, plural, score, seconds, sentence
 
 _SHOWN = 24
 """Candidates listed in the table under the chart."""
@@ -27,7 +27,10 @@ def search(card: Card) -> Section | None:
                 ("Gap", score(facts.gap)),
                 ("Schemes in all", count(facts.lattice)),
                 ("Schemes counted on the data", count(facts.checked)),
-                ("Schemes excluded by a bound", count(facts.pruned)),
+                (
+                    "Schemes excluded by a bound" if facts.recoding == "optimal" else "Schemes not needed",
+                    count(facts.pruned),
+                ),
                 ("Method", clean(facts.method)),
                 ("Kernel", clean(facts.kernel)),
             )
@@ -37,6 +40,12 @@ def search(card: Card) -> Section | None:
 
 
 def _proof(facts: SearchFacts) -> str:
+    if facts.recoding != "optimal":
+        return (
+            f"Perhaps. {clean(facts.recoding).capitalize()} recoding goes beyond one scheme for all rows and comes without a proof: its "
+            f"loss is {score(facts.loss)}, and all that is certain is that nothing can be below {score(facts.lower_bound)}. "
+            f"It looked at {count(facts.checked)} of {count(facts.lattice)} schemes."
+        )
     looked = (
         f"Of {count(facts.lattice)} schemes, {count(facts.checked)} were counted on the data and {count(facts.pruned)} excluded "
         "by a bound."
@@ -95,7 +104,8 @@ def steps(card: Card) -> Section | None:
         tuple(_step(index, step) for index, step in enumerate(card.steps, start=1)),
         numbers=frozenset({2}),
     )
-    told = f"The release was made in {plural(len(card.steps), 'step')}. Each says what it does not promise."
+    told = f"The release was made in {plural(len(card.steps), 'step')}"
+    told += ", each with what it does not promise." if any(step.caveat for step in card.steps) else "."
     return Section("steps", "What was done, step by step", (told,), (table,))
 
 
@@ -139,7 +149,7 @@ def times(card: Card) -> Section | None:
 
 def not_shown(card: Card) -> Section:
     said = [
-        "What an adversary knows beyond the quasi-identifiers that the contract names: other columns count as unknown to everybody.",
+        "What an adversary knows beyond the quasi-identifiers that the contract names: all else counts as unknown to everybody.",
         "Whether the roles of the columns are right: that is a judgement of the parties.",
         "What several releases of the same people give away together.",
         "Whether the data are correct, complete or fair, in the raw table or in the release.",
@@ -165,7 +175,7 @@ def origin(card: Card) -> Section:
         ("ML party", clean(card.contract.ml_party)),
         ("Data file", clean(card.data_file)),
         ("Data digest", clean(card.data_digest)),
-        ("Made", clean(card.created)),
+        ("Made", date(card.created)),
         ("Software", clean(card.software)),
         ("Card format", clean(card.format)),
     )

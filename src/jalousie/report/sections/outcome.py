@@ -24,12 +24,13 @@ def summary(card: Card) -> str:
         fates = {"FAIL": "something failed", "WARN": "something needs attention"}
         fate = fates.get(overall(card), "nothing failed")
         return f"The contract sets no limits that were checked; of what was measured, {fate}."
-    total = plural(len(card.checks), "check")
+    judged = [check for check in card.checks if check.verdict != "INFO"]
+    passed = sum(check.verdict == "PASS" for check in judged)
     by = {verdict: [clean(c.what) for c in card.checks if c.verdict == verdict] for verdict in ("FAIL", "WARN")}
     if not by["FAIL"] and not by["WARN"]:
-        return "The one check of the contract is met." if len(card.checks) == 1 else f"All {total} are met."
+        return {0: "Nothing was judged.", 1: "The one check is met."}.get(passed, f"All {passed} checks are met.")
     said = [f"{len(names)} {what}: {listing(names)}" for names, what in _judged(by) if names]
-    return f"Of {total}, " + "; ".join(said) + "."
+    return f"{passed} of {plural(len(judged), 'check')} {'is' if passed == 1 else 'are'} met; " + "; ".join(said) + "."
 
 
 def _judged(by: dict[str, list[str]]) -> tuple[tuple[list[str], str], ...]:

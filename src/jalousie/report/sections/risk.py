@@ -147,7 +147,8 @@ def _away(facts: DisclosureFacts) -> str:
         else f"For {percent(facts.certain_share)} of the rows, knowing the class is knowing {name} with certainty"
     )
     return (
-        f"{certain}; for {percent(facts.almost_certain_share)} it is known with at least 90 % certainty. The best guess from "
+        f"{certain}; for {percent(facts.almost_certain_share)} of the rows it is known with at least 90 %."
+        " The best guess from "
         f"the class is right for {percent(facts.best_guess)} of the rows, a stranger's guess for {percent(facts.baseline_guess)}."
     )
 
@@ -197,7 +198,11 @@ def attacks(card: Card) -> Section | None:
 
 
 def _attack_name(attack: AttackFacts) -> str:
-    name = attack.attack.capitalize()
+    name = (
+        attack.attack.capitalize()
+        if attack.attack == "re-identification"
+        else attack.attack.capitalize().replace("-", " ")
+    )
     return f"{name} of {clean(attack.column)}" if attack.column else name
 
 

@@ -96,8 +96,8 @@ def _learner(learner: LearnerFacts, facts: LearningFacts) -> str:
     metric = _METRICS[learner.metric]
     return (
         f"To predict {clean(facts.target)}, {clean(learner.learner)} trained on the release reaches {metric} "
-        f"{score(learner.release)} on raw rows that it never saw. Trained on the raw table it reaches {score(learner.raw)}, without "
-        f"learning {score(learner.baseline)}: {percent(learner.kept)} of what there was to gain is kept."
+        f"{score(learner.release)} on raw rows that it never saw; trained on the raw table it reaches {score(learner.raw)}. "
+        f"A guess without learning has {score(learner.baseline)}, and of the gain over that, {percent(learner.kept)} is kept."
     )
 
 
