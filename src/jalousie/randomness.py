@@ -25,8 +25,3 @@ def random_words(count: int) -> NDArray[np.uint64]:
     import numpy as np
 
     return np.frombuffer(bytearray(random_bytes(_WORD * count)), dtype=np.uint64)
-
-
-def random_token() -> str:
-    """A name that collides with no other: 32 hexadecimal digits."""
-    return secrets.token_hex(16)

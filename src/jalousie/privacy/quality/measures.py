@@ -108,7 +108,7 @@ def _kept_bits(raw: Codes, general: Codes, counts: Counts, kept: Mask) -> float:
 
 
 def _sums(codes: Codes | Counts, counts: Counts) -> Floats:
-    return np.bincount(codes, weights=counts.astype(np.float64))
+    return np.bincount(codes, weights=counts).astype(np.float64)
 
 
 def _cell_shares(table: FrequencyTable, recoding: Recoding, hierarchy: Hierarchy, d: int) -> Floats:

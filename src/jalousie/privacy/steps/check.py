@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import duckdb
 import narwhals as nw
 
-from jalousie.errors import PrivacyError, TableError, did_you_mean, library_boundary
+from jalousie.errors import JalousieError, PrivacyError, TableError, did_you_mean
 from jalousie.tables.raw import RawTable
 
 NUMBERS = "integer or decimal"
@@ -24,7 +25,7 @@ def require_columns(raw: RawTable, names: Iterable[str], step: str) -> None:
 
 
 def dtype_of(raw: RawTable, name: str) -> nw.dtypes.DType:
-    return raw._schema[name]
+    return raw.schema[name]
 
 
 def wrong_type(name: str, step: str, wanted: str, hint: str = "") -> TableError:
@@ -50,23 +51,35 @@ def count(frame: nw.LazyFrame[Any], step: str, **expressions: nw.Expr) -> dict[s
     return {name: int(value or 0) for name, value in row.items()}
 
 
-def boundary(step: str) -> Any:
-    """Library errors inside become P421, without their text: it can quote cells."""
-    return library_boundary(
-        PrivacyError,
+@contextmanager
+def boundary(step: str) -> Iterator[None]:
+    """Library errors inside become P421, without their text or chain: both can quote cells."""
+    try:
+        yield
+    except JalousieError:
+        raise
+    except Exception as error:
+        # asked only now: libraries that are imported late may have been loaded meanwhile
+        if not isinstance(error, _library_errors()):
+            raise
+    else:
+        return
+    raise PrivacyError(
         "P421",
         f"step {step} could not be carried out on this table",
-        *_engine_errors(),
-        hint="check that the column's values fit its type",
+        hint="check that the column's values, and what becomes of them, fit its type",
     )
 
 
-def _engine_errors() -> tuple[type[Exception], ...]:
+def _library_errors() -> tuple[type[Exception], ...]:
     import sys
 
     import pyarrow as pa
 
-    # polars is optional: its errors can only occur where it is loaded
-    polars = sys.modules.get("polars")
-    extra = (polars.exceptions.PolarsError,) if polars is not None else ()
-    return (duckdb.Error, pa.ArrowException, nw.exceptions.NarwhalsError, OverflowError, *extra)
+    errors: list[type[Exception]] = [duckdb.Error, pa.ArrowException, nw.exceptions.NarwhalsError, OverflowError]
+    # these two can only fail where they are loaded
+    if "polars" in sys.modules:
+        errors.append(sys.modules["polars"].exceptions.PolarsError)
+    if "opendp.mod" in sys.modules:
+        errors.append(sys.modules["opendp.mod"].OpenDPException)
+    return tuple(errors)

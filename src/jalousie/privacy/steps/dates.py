@@ -21,8 +21,8 @@ def truncate_date(raw: RawTable, step: TruncateDate) -> tuple[RawTable, StepFact
     if step.to == "hour" and isinstance(dtype, nw.Date):
         raise wrong_type(step.column, "truncate-date", "datetime", hint="a date has no hours: cut it to day or longer")
     cut = _cut(nw.col(step.column), step.to).cast(dtype)
-    changed = count(raw._frame, "truncate-date", changed=cut != nw.col(step.column))["changed"]
-    done = RawTable(raw._frame.with_columns(cut.alias(step.column)), rows=raw.rows, keep=raw._keep)
+    changed = count(raw.frame, "truncate-date", changed=cut != nw.col(step.column))["changed"]
+    done = raw.derive(raw.frame.with_columns(cut.alias(step.column)))
     return done, StepFacts(
         step="truncate-date",
         columns=(step.column,),

@@ -53,7 +53,7 @@ def enrich(raw: RawTable, step: Enrich, context: StepContext) -> tuple[RawTable,
 
     done = rewrite(raw, change, "enrich")
     if not step.keep_key:
-        done = RawTable(done._frame.drop(step.on), rows=done.rows, keep=done._keep)
+        done = done.derive(done.frame.drop(step.on))
     rate = matched / raw.rows if raw.rows else 0.0
     return done, StepFacts(
         step="enrich",
@@ -77,16 +77,13 @@ def _key_kind(raw: RawTable, other: RawTable, step: Enrich) -> str:
                 f'step enrich: the table to join has no column "{wanted}"',
                 hint=did_you_mean(wanted, other.columns),
             )
+    present = {name.lower() for name in raw.columns}  # engines do not tell capitals apart
     for new in step.columns:
-        if new in raw.columns and not (new == step.on and not step.keep_key):
+        if new.lower() in present:
             raise TableError(
                 "T264",
                 f'step enrich: the table has a column "{new}" already',
                 hint="drop it before, or rename it over there",
-            )
-        if new == step.on:
-            raise TableError(
-                "T264", f'step enrich: "{new}" is the key and cannot be joined', hint="take it off the list"
             )
     here, there = _kind(dtype_of(raw, step.on)), _kind(dtype_of(other, name))
     if not here or here != there:
@@ -106,7 +103,7 @@ def _other_side(other: RawTable, step: Enrich, kind: str) -> tuple[pa.Array, dic
     name = step.key or step.on
     with boundary("enrich"):
         wanted = list(dict.fromkeys((name, *step.columns)))
-        table: Any = other._frame.select(*wanted).collect("pyarrow").to_native()
+        table: Any = other.frame.select(*wanted).collect("pyarrow").to_native()
         table = table.filter(pc.is_valid(table.column(name)))
         keys = _plain(table.column(name).combine_chunks()).cast(_arrow(kind))
         duplicates = len(keys) - len(pc.unique(keys))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -108,14 +109,15 @@ def _promise(dtype: nw.dtypes.DType, step: Noise, context: StepContext) -> dict[
     """What one value is promised, by OpenDP's own map, where an earlier step bounded the column."""
     if step.column not in context.bounds:
         return {}
-    import math
-
     low, high = context.bounds[step.column]
+    # in units of the last digit, as the noise itself is drawn
+    unit = 10.0**-dtype.scale if isinstance(dtype, nw.Decimal) else 1.0
+    kind = int if dtype.is_integer() or isinstance(dtype, nw.Decimal) else float
+    width = (high - low) / unit
+    measurement = _measurement(kind, step, step.scale / unit, 1)
     if step.distribution == "gaussian":
-        return {"rho-per-value": float(_measurement(float, step, step.scale, 1).map(float(high - low)))}
-    if dtype.is_integer():
-        return {"epsilon-per-value": float(_measurement(int, step, step.scale, 1).map(math.ceil(high - low)))}
-    return {"epsilon-per-value": float(_measurement(float, step, step.scale, 1).map(float(high - low)))}
+        return {"rho-per-value": float(measurement.map(float(width)))}
+    return {"epsilon-per-value": float(measurement.map(math.ceil(width) if kind is int else width))}
 
 
 def _unscaled(value: Decimal, unit: Decimal, step: Noise) -> int:

@@ -18,8 +18,6 @@ from jalousie.tables.raw import RawTable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_WHOLE = {8: 127, 16: 2**15 - 1, 32: 2**31 - 1, 64: 2**63 - 1, 128: 2**127 - 1}
-
 
 def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
     """Round to the nearest multiple of `to`, halves upwards: floor(x / to + 1/2) * to. The type is kept.
@@ -31,8 +29,8 @@ def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
         done, changed = _round_decimals(raw, step)
     else:
         rounded = _rounded(nw.col(step.column), dtype, step)
-        changed = count(raw._frame, "round", changed=rounded != nw.col(step.column))["changed"]
-        done = RawTable(raw._frame.with_columns(rounded.alias(step.column)), rows=raw.rows, keep=raw._keep)
+        changed = count(raw.frame, "round", changed=rounded != nw.col(step.column))["changed"]
+        done = raw.derive(raw.frame.with_columns(rounded.alias(step.column)))
     return done, StepFacts(
         step="round",
         columns=(step.column,),
@@ -58,13 +56,13 @@ def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
     column = nw.col(step.column)
     no = nw.lit(False)
     under, over = (column < low if low is not None else no), (column > high if high is not None else no)
-    seen = count(raw._frame, "clip", under=under, over=over)
+    seen = count(raw.frame, "clip", under=under, over=over)
     clipped = column
     if low is not None:
         clipped = nw.when(under).then(nw.lit(low).cast(dtype)).otherwise(clipped)
     if high is not None:
         clipped = nw.when(over).then(nw.lit(high).cast(dtype)).otherwise(clipped)
-    done = RawTable(raw._frame.with_columns(clipped.cast(dtype).alias(step.column)), rows=raw.rows, keep=raw._keep)
+    done = raw.derive(raw.frame.with_columns(clipped.cast(dtype).alias(step.column)))
     return done, StepFacts(
         step="clip",
         columns=(step.column,),
@@ -118,4 +116,16 @@ def _bounds(dtype: nw.dtypes.DType, step: Clip) -> tuple[int | float | None, int
     high = None if step.high is None else math.floor(step.high)
     if low is not None and high is not None and low > high:
         raise PrivacyError("P424", "step clip: no whole number lies between `low` and `high`", hint="widen the bounds")
-    return low, high
+    least, most = _range(dtype)
+    if (low is not None and low > most) or (high is not None and high < least):
+        raise wrong_type(
+            step.column, "clip", "a type that can hold the bounds", hint="choose bounds within the column's type"
+        )
+    # a bound that the type cannot exceed changes nothing
+    return None if low is None or low <= least else low, None if high is None or high >= most else high
+
+
+def _range(dtype: nw.dtypes.DType) -> tuple[int, int]:
+    """Smallest and largest number of an integer type, by its name (`Int32`, `UInt8`)."""
+    bits = int("".join(c for c in str(dtype) if c.isdigit()))
+    return (0, 2**bits - 1) if dtype.is_unsigned_integer() else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

@@ -82,6 +82,8 @@ def canonical_text(value: object) -> str:
         return str(int(value)) if value.is_integer() else repr(value)
     if isinstance(value, Decimal):
         return format(value.normalize() + 0, "f")
+    if isinstance(value, datetime.datetime) and value.tzinfo is not None:
+        return value.astimezone(datetime.UTC).replace(tzinfo=None).isoformat() + "Z"
     if isinstance(value, datetime.date | datetime.time):
         return value.isoformat()
     raise TypeError("no canonical text for this type")

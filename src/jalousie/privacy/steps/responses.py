@@ -20,10 +20,11 @@ if TYPE_CHECKING:
 
 
 def randomised_response(raw: RawTable, step: RandomisedResponse) -> tuple[RawTable, StepFacts]:
-    """m-ary randomised response, each row by its own draw (OpenDP); epsilon-locally differentially private per value.
+    """m-ary randomised response, each row by its own draw (OpenDP);
+    epsilon-locally differentially private per value.
 
     A category stays with probability e^eps / (e^eps + m - 1) (Kairouz, Bonawitz & Ramage 2016). Nulls stay null; the type
-    is kept.
+    is kept, but a categorical becomes text.
 
     Raises
     ------
@@ -37,7 +38,7 @@ def randomised_response(raw: RawTable, step: RandomisedResponse) -> tuple[RawTab
     if not (dtype.is_integer() or isinstance(dtype, nw.String | nw.Categorical | nw.Enum | nw.Boolean)):
         raise wrong_type(step.column, "randomised-response", "text, integer or boolean")
     categories = _categories(raw, step)
-    keep = 1 / (1 + (len(categories) - 1) * math.exp(-step.epsilon))
+    keep = _keep_probability(len(categories), step.epsilon)
     measurement = _measurement(len(categories), keep)
     position = {text: i for i, text in enumerate(categories)}
     values = changed = 0
@@ -92,13 +93,19 @@ def _categories(raw: RawTable, step: RandomisedResponse) -> list[str]:
         found = set(step.categories)
     else:
         with boundary("randomised-response"):
-            column: Any = raw._frame.select(step.column).unique().collect("pyarrow").to_native().column(0)
+            column: Any = raw.frame.select(step.column).unique().collect("pyarrow").to_native().column(0)
         found = {canonical_text(v) for v in column.to_pylist() if v is not None}
     if len(found) < 2 and (step.categories or raw.rows):
         raise PrivacyError(
             "P424", "step randomised-response needs at least two categories", hint="list them under `categories`"
         )
     return sorted(found)
+
+
+def _keep_probability(categories: int, epsilon: float) -> float:
+    """e^eps / (e^eps + m - 1), kept off the ends where it rounds to a promise of none or of nothing at all."""
+    keep = 1 / (1 + (categories - 1) * math.exp(-epsilon))
+    return min(max(keep, 1 / max(categories, 2)), 1 - 2**-40)
 
 
 def _measurement(categories: int, keep: float) -> Any:

@@ -37,7 +37,7 @@ def drop_columns(raw: RawTable, step: DropColumns) -> tuple[RawTable, StepFacts]
         rows_before=raw.rows,
         rows_after=raw.rows,
     )
-    return RawTable(raw._frame.drop(*step.columns), rows=raw.rows, keep=raw._keep), facts
+    return raw.derive(raw.frame.drop(*step.columns)), facts
 
 
 def drop_rows(raw: RawTable, step: DropRows) -> tuple[RawTable, StepFacts]:
@@ -48,7 +48,7 @@ def drop_rows(raw: RawTable, step: DropRows) -> tuple[RawTable, StepFacts]:
     """
     require_columns(raw, (step.column,), "drop-rows")
     holds = _rule(raw, step)
-    dropped = count(raw._frame, "drop-rows", dropped=holds)["dropped"]
+    dropped = count(raw.frame, "drop-rows", dropped=holds)["dropped"]
     facts = StepFacts(
         step="drop-rows",
         columns=(step.column,),
@@ -58,8 +58,8 @@ def drop_rows(raw: RawTable, step: DropRows) -> tuple[RawTable, StepFacts]:
         facts={"rows-dropped": dropped},
         caveat="Rows dropped by a rule tell that nobody in the table meets it.",
     )
-    kept = raw._frame.filter(~holds.fill_null(False))
-    return RawTable(kept, rows=raw.rows - dropped, keep=raw._keep), facts
+    kept = raw.frame.filter(~holds.fill_null(False))
+    return raw.derive(kept, rows=raw.rows - dropped), facts
 
 
 def _rule(raw: RawTable, step: DropRows) -> nw.Expr:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import duckdb
 import narwhals as nw
 
 from jalousie.errors import InternalError
 from jalousie.privacy.steps.check import boundary
-from jalousie.randomness import random_token
+from jalousie.tables.engine import Engine, quoted
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Mask
 
@@ -49,60 +48,57 @@ def rewrite(raw: RawTable, change: Rewrite, step: str) -> RawTable:
         X900 where rows were lost or gained on the way
     """
     with boundary(step):
-        if raw._frame.implementation.is_polars():
+        if raw.frame.implementation.is_polars():
             return _rewrite_polars(raw, change)
-        if raw._frame.implementation.is_duckdb():
-            return _rewrite_duckdb(raw, raw._frame.to_native(), change)
-        relation = _connect().from_arrow(raw._frame.collect("pyarrow").to_native())
-        return _rewrite_duckdb(raw, relation, change)
+        if isinstance(raw.engine, Engine):
+            return _rewrite_duckdb(raw, raw.engine, change)
+        raise InternalError("X900", "this engine is not supported")
 
 
 def _rewrite_polars(raw: RawTable, change: Rewrite) -> RawTable:
     import polars as pl
 
-    frame = raw._frame.to_native().collect()
+    frame = raw.frame.to_native().collect()
+    _check_rows(raw.rows, frame.height)
     parts = []
     # one empty batch where there are no rows, so that new columns exist
     for start in range(0, max(frame.height, 1), BATCH):
         part = frame.slice(start, BATCH)
         table = nw.from_native(part, eager_only=True).to_arrow()
         made = change(table.combine_chunks().to_batches()[0] if table.num_rows else _empty(table.schema))
-        new = [pl.Series(name, pl.from_arrow(array)) for name, array in made.columns.items()]
-        part = part.with_columns(new)
+        part = part.with_columns(pl.Series(name, pl.from_arrow(array)) for name, array in made.columns.items())
         parts.append(part if made.keep is None else part.filter(pl.Series(made.keep, dtype=pl.Boolean)))
     done = pl.concat(parts)
-    _check_rows(raw.rows, frame.height)
-    return RawTable(nw.from_native(done.lazy()), rows=done.height, keep=raw._keep)
+    return raw.derive(nw.from_native(done.lazy()), rows=done.height)
 
 
-def _rewrite_duckdb(raw: RawTable, relation: duckdb.DuckDBPyRelation, change: Rewrite) -> RawTable:
-    # The new table lives in the database of the old one, so that both can be joined with the same small tables. It is
-    # written through a second connection: the first is busy with reading.
-    keep = raw._keep if isinstance(raw._keep, duckdb.DuckDBPyConnection) else _connect()
-    writer = keep.cursor()
-    name = f"step_{random_token()}"
+def _rewrite_duckdb(raw: RawTable, engine: Engine, change: Rewrite) -> RawTable:
+    # The new table lives in the engine of the old one, so that both can be joined with the same small tables. It is
+    # written through a second connection to it: the first is busy with reading. (Hence no TEMP: those have one owner.)
+    relation = raw.frame.to_native()
+    writer, name = engine.connection.cursor(), engine.name()
     reader = relation.to_arrow_reader(BATCH)
-    empty = _empty(reader.schema)
-    types = dict(zip(relation.columns, relation.types, strict=True))
-    first = change(empty)
-    made = _table(_changed(empty, first))
-    # untouched columns keep the engine's own type, which Arrow may not have (an enum, a UUID)
-    new_types = dict(zip(made.column_names, writer.from_arrow(made).types, strict=True))
-    kept = {name: kind for name, kind in types.items() if name not in first.columns}
-    writer.begin()
     try:
-        writer.execute(f"CREATE TABLE {name} ({_columns({**new_types, **kept})})")
+        first = change(_empty(reader.schema))
+        made = _table(_changed(_empty(reader.schema), first))
+        types = dict(zip(made.column_names, writer.from_arrow(made).types, strict=True))
+        # untouched columns keep the engine's own type, which Arrow may not have (an enum, a UUID)
+        old = zip(relation.columns, relation.types, strict=True)
+        types.update({column: kind for column, kind in old if column not in first.columns})
+        writer.begin()
+        writer.execute(f"CREATE TABLE {name} ({', '.join(f'{quoted(c)} {kind}' for c, kind in types.items())})")
         rows_in = rows_out = 0
         for batch in reader:
             out = _changed(batch, change(batch))
             rows_in, rows_out = rows_in + batch.num_rows, rows_out + out.num_rows
             writer.from_arrow(_table(out)).insert_into(name)
         _check_rows(raw.rows, rows_in)
-    except BaseException:
-        writer.rollback()
-        raise
-    writer.commit()
-    return RawTable(nw.from_native(keep.table(name)), rows=rows_out, keep=keep)
+        writer.commit()
+    finally:
+        # without a commit this also undoes what was written
+        writer.close()
+        reader.close()
+    return raw.derive(engine.frame(name), rows=rows_out)
 
 
 def _changed(batch: pa.RecordBatch, change: Change) -> pa.RecordBatch:
@@ -111,11 +107,6 @@ def _changed(batch: pa.RecordBatch, change: Change) -> pa.RecordBatch:
     columns = dict(zip(batch.schema.names, batch.columns, strict=True)) | change.columns
     out = pa.RecordBatch.from_pydict(columns)
     return out if change.keep is None else out.filter(pa.array(change.keep))
-
-
-def _connect() -> duckdb.DuckDBPyConnection:
-    """A database in memory that never spills raw records into a file."""
-    return duckdb.connect(config={"temp_directory": ""})
 
 
 def _table(batch: pa.RecordBatch) -> pa.Table:
@@ -128,11 +119,6 @@ def _empty(schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow as pa
 
     return pa.RecordBatch.from_pydict({f.name: pa.array([], f.type) for f in schema}, schema=schema)
-
-
-def _columns(types: dict[str, Any]) -> str:
-    """Column definitions in SQL; names are quoted, since they come from the provider's file."""
-    return ", ".join('"' + name.replace('"', '""') + f'" {kind}' for name, kind in types.items())
 
 
 def _check_rows(expected: int, seen: int) -> None:
