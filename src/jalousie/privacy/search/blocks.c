@@ -1,0 +1,409 @@
+/* Native forms of local recoding's inner loops. Each has a twin in Python beside it (sweep.py, mondrian.py), which is the
+ * reference: property tests hold them to equal results. Stable ABI of Python 3.11; no global state.
+ */
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+#include <math.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_COLUMNS = 64, WORDS = MAX_COLUMNS / 8, TICK_CHECKS = 64 };
+#define GUARD 0x8080808080808080ull
+
+/* ---- sweep ------------------------------------------------------------------------------------------------------- */
+
+/* Levels of a scheme, a byte a column, so that eight columns are compared at once. */
+typedef struct {
+    uint64_t word[WORDS];
+} packed;
+
+/* Distinct rows that some scheme could release: no less general scheme can release any other. */
+typedef struct {
+    packed levels;
+    int64_t length;
+    int32_t *rows;
+} source;
+
+typedef struct {
+    /* the table: G rows of D value codes, and how many records share each */
+    int64_t groups;
+    int columns, words, depth;
+    const int32_t *codes;
+    const int64_t *counts;
+    /* part[start[d * depth + l] + code]: what value `code` adds to the key of its class at level l; start -1 adds nothing */
+    const int64_t *start;
+    const uint64_t *part;
+    const double *entropy; /* [d * depth + l] */
+    const uint8_t *top;    /* highest level of each column */
+    int64_t minimum;       /* least size of a class */
+    /* schemes in the order in which they are tried */
+    int64_t schemes;
+    const uint8_t *levels;
+    packed *packs;
+    int64_t *upper; /* records that the scheme can release at most */
+    int32_t *open;  /* schemes not yet tried in this round, in order */
+    int64_t open_from, open_count;
+    /* lists of rows */
+    source *sources;
+    int64_t source_count, source_room, stored, budget;
+    /* fitted log-odds of the share released against a scheme's entropy: it chooses what to look at, never what is true */
+    double sx, sy, sxx, sxy, slope, intercept;
+    int64_t fitted;
+    /* scratch */
+    uint8_t *alive;
+    int32_t *slots;
+    uint64_t *keys;
+    int64_t *sizes;
+    int32_t *number, *live, *group, *releasable;
+    uint8_t *satisfied, *possible;
+    int64_t rest, checks;
+    PyObject *judge, *tick;
+    PyThreadState *thread;
+} sweep_state;
+
+/* What one look at a scheme found. `releasable` and `live` of the state hold the rows. */
+typedef struct {
+    int64_t released_rows, released, possible_rows, possible;
+} look;
+
+static inline uint64_t mixed(uint64_t key) {
+    key *= 0x9E3779B97F4A7C15ull;
+    return key ^ (key >> 29);
+}
+
+static packed pack(const sweep_state *s, const uint8_t *levels) {
+    packed p;
+    memset(&p, 0, sizeof p);
+    for (int d = 0; d < s->columns; d++)
+        p.word[d / 8] |= (uint64_t)levels[d] << (8 * (d % 8));
+    return p;
+}
+
+/* Is `low` at most `high` in every column? Levels are under 128, so the top bit of each byte shows a borrow. */
+static inline int below(const sweep_state *s, const packed *low, const packed *high) {
+    for (int w = 0; w < s->words; w++)
+        if ((((high->word[w] | GUARD) - low->word[w]) & GUARD) != GUARD) return 0;
+    return 1;
+}
+
+static double entropy_of(const sweep_state *s, const uint8_t *levels) {
+    double sum = 0;
+    for (int d = 0; d < s->columns; d++) sum += s->entropy[d * s->depth + levels[d]];
+    return sum;
+}
+
+static void fit(sweep_state *s, double x, int64_t released) {
+    double y = log((released + 0.5) / (s->rest - released + 0.5));
+    s->sx += x, s->sy += y, s->sxx += x * x, s->sxy += x * y, s->fitted++;
+    double spread = s->sxx - s->sx * s->sx / s->fitted;
+    s->slope = spread > 1e-9 ? (s->sxy - s->sx * s->sy / s->fitted) / spread : 0;
+    s->intercept = (s->sy - s->slope * s->sx) / s->fitted;
+}
+
+static const source *smallest_source(const sweep_state *s, const packed *p) {
+    const source *best = &s->sources[0];
+    for (int64_t i = 1; i < s->source_count; i++) {
+        const source *x = &s->sources[i];
+        if (x->length < best->length && below(s, p, &x->levels)) best = x;
+    }
+    return best;
+}
+
+/* Calls Python with the thread lock held; -1 on an exception. */
+static int ask(sweep_state *s, PyObject *callable, int64_t rows, int64_t classes) {
+    PyEval_RestoreThread(s->thread);
+    int answer = -1;
+    if (PyErr_CheckSignals() == 0) {
+        PyObject *given = PyObject_CallFunction(callable, "LL", (long long)rows, (long long)classes);
+        if (given) {
+            answer = PyObject_IsTrue(given);
+            Py_DECREF(given);
+        }
+    }
+    s->thread = PyEval_SaveThread();
+    return answer;
+}
+
+/* Group the rows of the smallest list that can matter, and say what this scheme would release. */
+static int inspect(sweep_state *s, const uint8_t *levels, const source *from, look *found) {
+    const uint64_t *part[MAX_COLUMNS];
+    int column[MAX_COLUMNS], used = 0;
+    for (int d = 0; d < s->columns; d++) {
+        int64_t at = s->start[d * s->depth + levels[d]];
+        if (at >= 0) part[used] = s->part + at, column[used++] = d;
+    }
+    int64_t room = 64;
+    while (room < 2 * from->length) room *= 2;
+    memset(s->slots, 0xff, (size_t)room * sizeof *s->slots);
+    uint64_t mask = (uint64_t)room - 1;
+    int64_t n = 0;
+    int32_t classes = 0;
+    for (int64_t j = 0; j < from->length; j++) {
+        int32_t row = from->rows[j];
+        if (!s->alive[row]) continue;
+        const int32_t *code = s->codes + (int64_t)row * s->columns;
+        uint64_t key = 0;
+        for (int u = 0; u < used; u++) key ^= part[u][code[column[u]]];
+        uint64_t place = (mixed(key) >> 16) & mask;
+        int32_t entry;
+        while ((entry = s->slots[place]) >= 0 && s->keys[entry] != key) place = (place + 1) & mask;
+        if (entry < 0) {
+            entry = s->slots[place] = classes++;
+            s->keys[entry] = key;
+            s->sizes[entry] = 0;
+        }
+        s->sizes[entry] += s->counts[row];
+        s->group[n] = entry;
+        s->live[n++] = row;
+    }
+    /* keep the classes of enough records, renumbered */
+    int32_t kept = 0;
+    for (int32_t c = 0; c < classes; c++) {
+        s->number[c] = s->sizes[c] >= s->minimum ? kept : -1;
+        if (s->number[c] >= 0) s->sizes[kept++] = s->sizes[c];
+    }
+    int64_t m = 0;
+    for (int64_t j = 0; j < n; j++) {
+        int32_t c = s->number[s->group[j]];
+        if (c >= 0) s->live[m] = s->live[j], s->group[m++] = c;
+    }
+    memset(s->satisfied, 1, (size_t)kept);
+    memset(s->possible, 1, (size_t)kept);
+    if (s->judge != Py_None && kept > 0 && ask(s, s->judge, m, kept) < 0) return -1;
+    memset(found, 0, sizeof *found);
+    for (int64_t j = 0; j < m; j++) {
+        int32_t row = s->live[j], c = s->group[j];
+        if (s->satisfied[c]) s->releasable[found->released_rows++] = row, found->released += s->counts[row];
+        if (s->possible[c]) s->live[found->possible_rows++] = row, found->possible += s->counts[row];
+    }
+    s->checks++;
+    return 0;
+}
+
+/* Look at a scheme, and draw the conclusions for every less general one. 1: the caller's time is over. */
+static int check(sweep_state *s, const uint8_t *levels, int64_t need, look *found) {
+    packed p = pack(s, levels);
+    const source *from = smallest_source(s, &p);
+    int64_t length = from->length;
+    if (inspect(s, levels, from, found) < 0) return -1;
+    fit(s, entropy_of(s, levels), found->possible);
+    int64_t still = s->open_from;
+    for (int64_t i = s->open_from; i < s->open_count; i++) {
+        int32_t k = s->open[i];
+        if (found->possible < s->upper[k] && below(s, &s->packs[k], &p)) s->upper[k] = found->possible;
+        if (s->upper[k] >= need) s->open[still++] = k;
+    }
+    s->open_count = still;
+    if (2 * found->possible_rows < length && s->stored + found->possible_rows <= s->budget) {
+        if (s->source_count == s->source_room) {
+            int64_t more = 2 * s->source_room;
+            source *grown = realloc(s->sources, (size_t)more * sizeof *grown);
+            if (!grown) return -2;
+            s->sources = grown, s->source_room = more;
+        }
+        int32_t *rows = malloc((size_t)(found->possible_rows + 1) * sizeof *rows);
+        if (!rows) return -2;
+        memcpy(rows, s->live, (size_t)found->possible_rows * sizeof *rows);
+        source *kept = &s->sources[s->source_count++];
+        kept->levels = p, kept->length = found->possible_rows, kept->rows = rows;
+        s->stored += found->possible_rows;
+    }
+    if (s->checks % TICK_CHECKS == 0) return ask(s, s->tick, s->rest, s->checks);
+    return 0;
+}
+
+/* Generalise `levels` while the share expected to be releasable stays under the given log-odds: a wider box to exclude. */
+static void climb(const sweep_state *s, uint8_t *levels, double limit) {
+    double entropy = entropy_of(s, levels);
+    if (s->fitted <= 20 || s->slope >= 0) return;
+    for (;;) {
+        double best = -1;
+        int column = -1;
+        for (int d = 0; d < s->columns; d++) {
+            if (levels[d] >= s->top[d]) continue;
+            double lost = s->entropy[d * s->depth + levels[d]] - s->entropy[d * s->depth + levels[d] + 1];
+            if (s->slope * (entropy - lost) + s->intercept >= limit) continue;
+            double score = log((levels[d] + 2.0) / (levels[d] + 1.0)) / (lost + 1e-3);
+            if (score > best) best = score, column = d;
+        }
+        if (column < 0) return;
+        entropy -= s->entropy[column * s->depth + levels[column]] - s->entropy[column * s->depth + levels[column] + 1];
+        levels[column]++;
+    }
+}
+
+static double log_odds(double part, double whole) {
+    double rest = whole - part;
+    return log((part + 0.5) / ((rest > 0 ? rest : 0) + 0.5));
+}
+
+/* Try the first open scheme. 0 go on, 1 time over, negative on an error; `released` rows are in `releasable`. */
+static int attempt(sweep_state *s, int32_t scheme, int64_t need, look *found) {
+    const uint8_t *levels = s->levels + (int64_t)scheme * s->columns;
+    uint8_t wider[MAX_COLUMNS], hub[MAX_COLUMNS];
+    size_t width = (size_t)s->columns;
+    int end = 0;
+    memcpy(wider, levels, width);
+    climb(s, wider, log_odds(0.7 * need, (double)s->rest));
+    packed p = pack(s, wider);
+    int64_t length = smallest_source(s, &p)->length;
+    if (length > 1000) { /* a scheme in between whose rows serve many later looks */
+        memcpy(hub, wider, width);
+        climb(s, hub, log_odds(0.3 * s->rest * length / s->groups, (double)s->rest));
+        if (memcmp(hub, wider, width) != 0 && (end = check(s, hub, need, found)) != 0) return end;
+        if (s->upper[scheme] < need) return 0; /* the caller sees that the scheme is no longer open */
+    }
+    if (memcmp(wider, levels, width) != 0) {
+        if ((end = check(s, wider, need, found)) != 0) return end;
+        if (s->upper[scheme] < need) return 0;
+    }
+    return check(s, levels, need, found);
+}
+
+/* One round: schemes in order, each that releases at least `need` records does so. */
+static int round_of(sweep_state *s, int64_t need, int64_t until, int32_t *scheme_of) {
+    int64_t count = 0;
+    for (int64_t k = 0; k < s->schemes; k++)
+        if (s->upper[k] >= need) s->open[count++] = (int32_t)k;
+    s->open_from = 0, s->open_count = count;
+    while (s->open_from < s->open_count && s->rest >= s->minimum && s->rest >= until) {
+        int32_t scheme = s->open[s->open_from];
+        look found = {0, 0, 0, 0};
+        int end = attempt(s, scheme, need, &found);
+        if (end) return end;
+        int dropped = s->open_from >= s->open_count || s->open[s->open_from] != scheme;
+        if (!dropped) {
+            s->open_from++;
+            if (found.released >= need) {
+                for (int64_t j = 0; j < found.released_rows; j++) {
+                    scheme_of[s->releasable[j]] = scheme;
+                    s->alive[s->releasable[j]] = 0;
+                }
+                s->rest -= found.released;
+                s->upper[scheme] = found.possible - found.released;
+            }
+        }
+    }
+    return 0;
+}
+
+/* Rounds of falling `need`, each from the least general scheme on; see `sweep.sweep` for the rule. */
+static int all_rounds(sweep_state *s, double share, int32_t *scheme_of) {
+    int64_t need = (int64_t)ceil(share * (double)s->rest);
+    if (need < s->minimum) need = s->minimum;
+    for (;;) {
+        int64_t half = s->rest / 2;
+        int end = round_of(s, need, half, scheme_of);
+        if (end) return end;
+        if (s->rest < s->minimum) return 0;
+        if (s->rest < half) {
+            need = (int64_t)ceil(share * (double)s->rest);
+        } else {
+            if (need <= s->minimum) return 0;
+            need /= 4;
+        }
+        if (need < s->minimum) need = s->minimum;
+    }
+}
+
+static void sweep_free(sweep_state *s) {
+    for (int64_t i = 0; s->sources && i < s->source_count; i++) free(s->sources[i].rows);
+    free(s->sources), free(s->packs), free(s->upper), free(s->open), free(s->alive);
+    free(s->slots), free(s->keys), free(s->number);
+}
+
+static int sweep_allocate(sweep_state *s, int64_t groups) {
+    int64_t room = 64;
+    while (room < 2 * groups) room *= 2;
+    size_t n = (size_t)groups + 1;
+    s->packs = malloc(((size_t)s->schemes + 1) * sizeof *s->packs);
+    s->upper = malloc(((size_t)s->schemes + 1) * sizeof *s->upper);
+    s->open = malloc(((size_t)s->schemes + 1) * sizeof *s->open);
+    s->alive = malloc(n);
+    s->slots = malloc((size_t)room * sizeof *s->slots);
+    s->keys = malloc(n * sizeof *s->keys);
+    s->number = malloc(n * sizeof *s->number);
+    s->source_room = 256;
+    s->sources = calloc((size_t)s->source_room, sizeof *s->sources);
+    if (!s->packs || !s->upper || !s->open || !s->alive || !s->slots || !s->keys || !s->number || !s->sources) return -1;
+    s->sources[0].rows = malloc(n * sizeof(int32_t));
+    s->source_count = 1;
+    return s->sources[0].rows ? 0 : -1;
+}
+
+enum { CODES, COUNTS, START, PART, ENTROPY, LEVELS, TOP, LIVE, GROUP, SIZES, SATISFIED, POSSIBLE, RELEASABLE, SCHEME, BUFFERS };
+
+static const char sweep_doc[] =
+    "sweep(codes, counts, start, part, entropy, levels, top, live, group, sizes, satisfied, possible, releasable, scheme_of,"
+    " minimum, share, budget, judge, tick) -> (checks, stopped)";
+
+static PyObject *sweep(PyObject *module, PyObject *args) {
+    (void)module;
+    Py_buffer b[BUFFERS];
+    memset(b, 0, sizeof b);
+    sweep_state s;
+    memset(&s, 0, sizeof s);
+    long long minimum, budget;
+    double share;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*w*w*w*w*w*LdLOO", &b[CODES], &b[COUNTS], &b[START], &b[PART], &b[ENTROPY],
+                          &b[LEVELS], &b[TOP], &b[LIVE], &b[GROUP], &b[SIZES], &b[SATISFIED], &b[POSSIBLE], &b[RELEASABLE],
+                          &b[SCHEME], &minimum, &share, &budget, &s.judge, &s.tick))
+        return NULL;
+    s.groups = b[COUNTS].len / 8;
+    s.columns = (int)b[TOP].len;
+    if (s.columns < 1 || s.columns > MAX_COLUMNS || b[CODES].len != s.groups * s.columns * 4 ||
+        b[START].len % (8 * s.columns) || b[ENTROPY].len != b[START].len || b[LEVELS].len % s.columns ||
+        b[LIVE].len < s.groups * 4 || b[GROUP].len < s.groups * 4 || b[SIZES].len < s.groups * 8 ||
+        b[SATISFIED].len < s.groups || b[POSSIBLE].len < s.groups || b[RELEASABLE].len < s.groups * 4 ||
+        b[SCHEME].len != s.groups * 4) {
+        PyErr_SetString(PyExc_ValueError, "buffers of unequal length");
+        goto done;
+    }
+    s.words = (s.columns + 7) / 8;
+    s.depth = (int)(b[START].len / 8 / s.columns);
+    s.codes = b[CODES].buf, s.counts = b[COUNTS].buf, s.start = b[START].buf, s.part = b[PART].buf;
+    s.entropy = b[ENTROPY].buf, s.levels = b[LEVELS].buf, s.top = b[TOP].buf;
+    s.live = b[LIVE].buf, s.group = b[GROUP].buf, s.sizes = b[SIZES].buf;
+    s.satisfied = b[SATISFIED].buf, s.possible = b[POSSIBLE].buf, s.releasable = b[RELEASABLE].buf;
+    s.schemes = b[LEVELS].len / s.columns;
+    s.minimum = minimum, s.budget = budget;
+    for (Py_ssize_t i = 0; i < b[LEVELS].len; i++)
+        if (s.levels[i] > s.top[i % s.columns] || s.levels[i] >= s.depth) {
+            PyErr_SetString(PyExc_ValueError, "a scheme above the top");
+            goto done;
+        }
+    if (sweep_allocate(&s, s.groups) < 0) {
+        PyErr_NoMemory();
+        goto done;
+    }
+    int32_t *scheme_of = b[SCHEME].buf;
+    for (int64_t i = 0; i < s.groups; i++) {
+        s.alive[i] = 1, scheme_of[i] = -1, s.sources[0].rows[i] = (int32_t)i;
+        s.rest += s.counts[i];
+    }
+    s.sources[0].levels = pack(&s, s.top), s.sources[0].length = s.groups;
+    for (int64_t k = 0; k < s.schemes; k++) s.packs[k] = pack(&s, s.levels + k * s.columns), s.upper[k] = s.rest;
+    s.thread = PyEval_SaveThread();
+    int end = all_rounds(&s, share, scheme_of);
+    PyEval_RestoreThread(s.thread);
+    if (end == -2)
+        PyErr_NoMemory();
+    else if (end >= 0)
+        result = Py_BuildValue("LO", (long long)s.checks, end ? Py_True : Py_False);
+done:
+    sweep_free(&s);
+    for (int i = 0; i < BUFFERS; i++) PyBuffer_Release(&b[i]);
+    return result;
+}
+
+static PyMethodDef methods[] = {
+    {"sweep", sweep, METH_VARARGS, sweep_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef module_definition = {
+    .m_base = PyModuleDef_HEAD_INIT, .m_name = "_blocks", .m_doc = "Inner loops of local recoding.", .m_size = 0, .m_methods = methods};
+
+PyMODINIT_FUNC PyInit__blocks(void) { return PyModule_Create(&module_definition); }

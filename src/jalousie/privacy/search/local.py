@@ -1,0 +1,123 @@
+"""Local recoding: rows are generalised only as far as their own neighbourhood needs (the default where learning is meant).
+
+Three stages. The *sweep* releases classes scheme by scheme (sweep.py; after ARX's iterated search, Prasser, Kohlmayer and Kuhn
+2016). Each class is then *tightened*: every column goes down to the lowest level at which its rows still agree, which no scheme
+for all rows could do. Rows that no scheme released are *placed* into the class where they cost least, or suppressed within the
+contract's limit. What comes out is counted again from the written labels and checked against every model.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from jalousie.contract.model import Privacy
+from jalousie.privacy.models.base import Model, satisfied
+from jalousie.privacy.models.size import AverageRisk
+from jalousie.privacy.recoding import Recoding
+from jalousie.privacy.search.exact import Kernel, Progress, exact_search, row_limit
+from jalousie.privacy.search.labels import (
+    dense_classes,
+    local_result,
+    tightest_levels,
+    vocabulary,
+    written,
+    written_classes,
+)
+from jalousie.privacy.search.place import place_rest
+from jalousie.privacy.search.problem import Problem
+from jalousie.privacy.search.schemes import scheme_list
+from jalousie.privacy.search.sweep import Judge, Swept, sweep
+from jalousie.tables.types import Codes, Counts
+
+SHARE = 1e-6
+"""First portion asked of a scheme, as a share of the rows left. Small is better: a scheme that releases few rows at a low loss is
+worth its look. Larger is faster where there are very many distinct rows."""
+
+
+def local_recoding(
+    problem: Problem,
+    models: Sequence[Model],
+    privacy: Privacy,
+    *,
+    progress: Progress | None = None,
+    kernel: Kernel = "auto",
+    share: float = SHARE,
+) -> Recoding:
+    """Search a local recoding under which all models hold and at most `privacy.suppression` of the rows are suppressed.
+
+    After `privacy.seconds` the rows not yet released are placed under the most general scheme; otherwise the result is
+    deterministic. Raises PrivacyError P400 or P401 where nothing satisfies the models.
+    """
+    end = time.monotonic() + privacy.seconds
+    judge = Judge(problem, models)
+    limit = row_limit(problem, privacy.suppression)
+    schemes = scheme_list(problem)
+    tick = _ticker(problem.rows, end, progress)
+    for minimum in _minimum_sizes(judge.minimum, models):
+        judge.minimum = minimum
+        swept = sweep(problem, judge, schemes, share=share, tick=tick, kernel=kernel)
+        result = _finish(problem, judge, models, schemes, swept, limit)
+        if result is not None:
+            return result
+    return _from_one_scheme(problem, models, privacy, max(1.0, end - time.monotonic()), kernel)
+
+
+def _ticker(rows: int, end: float, progress: Progress | None) -> Callable[[int, int], bool]:
+    def tick(rest: int, checked: int) -> bool:
+        if progress is not None:
+            progress(1.0 - rest / rows)
+        return time.monotonic() > end
+
+    return tick
+
+
+def _minimum_sizes(minimum: int, models: Sequence[Model]) -> list[int]:
+    """Least class sizes to try, in order: an average risk is reached by larger classes, for certain by those of 1 / risk."""
+    risks = [m.risk for m in models if isinstance(m, AverageRisk)]
+    if not risks:
+        return [minimum]
+    largest = max(minimum, math.ceil(1 / min(risks) - 1e-9))
+    return sorted({int(x) for x in np.ceil(np.linspace(minimum, largest, 8))})
+
+
+def _finish(
+    problem: Problem, judge: Judge, models: Sequence[Model], schemes: Codes, swept: Swept, limit: int
+) -> Recoding | None:
+    """Tighten and place what the sweep released; None where the models or the limit do not hold."""
+    words = [vocabulary(axis) for axis in problem.axes]
+    released = swept.scheme_of >= 0
+    rows = np.where(released, np.arange(problem.groups), -1)
+    levels = schemes[np.maximum(swept.scheme_of, 0)]
+    classes = written_classes(written(problem, words, rows, levels), words, released)
+    if not released.all():
+        classes = dense_classes(place_rest(problem, judge, classes, limit))
+    labels = written(problem, words, classes, tightest_levels(problem, classes))
+    classes = _settle(problem, judge, models, written_classes(labels, words, classes >= 0))
+    suppressed = int(problem.counts[classes < 0].sum())
+    if suppressed > limit or suppressed == problem.rows:
+        return None
+    method = "local recoding by sweep" + (", cut short" if swept.stopped else "")
+    return local_result(problem, words, labels, classes, checked=swept.checked, method=method, kernel=swept.kernel)
+
+
+def _settle(problem: Problem, judge: Judge, models: Sequence[Model], classes: Counts) -> Counts:
+    """Classes that satisfy every model by a fresh count; those that do not are given up (-1)."""
+    while (classes >= 0).any():
+        inside = np.flatnonzero(classes >= 0)
+        sizes = np.bincount(classes[inside], weights=problem.counts[inside]).astype(np.int64)
+        good = satisfied(models, judge.classes(inside, classes[inside], sizes))
+        if good.all():
+            break
+        classes = dense_classes(np.where((classes >= 0) & good[np.maximum(classes, 0)], classes, -1))
+    return classes
+
+
+def _from_one_scheme(
+    problem: Problem, models: Sequence[Model], privacy: Privacy, seconds: float, kernel: Kernel
+) -> Recoding:
+    """The best scheme for all rows where no local recoding was found; it also says why where there is none."""
+    return exact_search(problem, models, metric="loss", suppression=privacy.suppression, seconds=seconds, kernel=kernel)
