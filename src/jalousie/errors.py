@@ -215,6 +215,7 @@ CODES: dict[str, str] = {
     "P422": "a step needs a key, and none is at hand",
     "P423": "a step needs a table, and none is at hand",
     "P424": "a step is incomplete or contradicts itself",
+    "P430": "nothing would be left to release",
     "P440": "a key cannot be read or made",
     "P441": "a key can be read by others",
     "P442": "a key is damaged",

@@ -1,1 +1,73 @@
-"""tables."""
+"""Tables in and out, column roles, hierarchies, and the two operations on the full data.
+
+Names are imported when they are first used: the engine costs a tenth of a second, and `tables.types` does not need it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jalousie.tables.apply import RecodedFrame, apply_recoding
+    from jalousie.tables.count import count_groups
+    from jalousie.tables.engine import EngineOptions
+    from jalousie.tables.frames import from_frame
+    from jalousie.tables.hierarchies import compile_hierarchy
+    from jalousie.tables.inspect import Inspection, contract_draft, inspect_table
+    from jalousie.tables.raw import RawTable
+    from jalousie.tables.read import read_table
+    from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
+    from jalousie.tables.write import Written, count_written, to_frame, write_frame
+
+_HOME = {
+    "EngineOptions": "engine",
+    "FrequencyTable": "types",
+    "Hierarchy": "types",
+    "Histogram": "types",
+    "Inspection": "inspect",
+    "RawTable": "raw",
+    "RecodedFrame": "apply",
+    "Written": "write",
+    "apply_recoding": "apply",
+    "compile_hierarchy": "hierarchies",
+    "contract_draft": "inspect",
+    "count_groups": "count",
+    "count_written": "write",
+    "from_frame": "frames",
+    "inspect_table": "inspect",
+    "read_table": "read",
+    "to_frame": "write",
+    "write_frame": "write",
+}
+
+__all__ = [
+    "EngineOptions",
+    "FrequencyTable",
+    "Hierarchy",
+    "Histogram",
+    "Inspection",
+    "RawTable",
+    "RecodedFrame",
+    "Written",
+    "apply_recoding",
+    "compile_hierarchy",
+    "contract_draft",
+    "count_groups",
+    "count_written",
+    "from_frame",
+    "inspect_table",
+    "read_table",
+    "to_frame",
+    "write_frame",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"jalousie.tables.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOME})

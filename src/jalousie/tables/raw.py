@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import narwhals as nw
@@ -14,14 +15,54 @@ class RawTable:
     `repr`. Only `tables` and `privacy` work on its frame.
     """
 
-    __slots__ = ("_frame", "_keep", "_rows", "_schema")
+    __slots__ = ("_frame", "_keep", "_kind", "_origin", "_rows", "_schema")
 
-    def __init__(self, frame: nw.LazyFrame[Any], *, rows: int, keep: Any = None) -> None:
-        """`keep` holds what must outlive the frame (a DuckDB connection)."""
+    def __init__(
+        self,
+        frame: nw.LazyFrame[Any],
+        *,
+        rows: int,
+        keep: Any = None,
+        kind: str = "arrow",
+        origin: Mapping[str, Any] | None = None,
+    ) -> None:
+        """`keep` is the engine, which must outlive the frame; `kind` is the caller's own kind of data frame, `origin` its own
+        column types where Arrow cannot say them."""
         self._frame = frame
         self._rows = rows
         self._keep = keep
+        self._kind = kind
+        self._origin = dict(origin or {})
         self._schema = dict(frame.collect_schema())
+
+    def derive(self, frame: nw.LazyFrame[Any], *, rows: int | None = None) -> RawTable:
+        """Another raw table over the same engine (what a step makes of this one)."""
+        return RawTable(
+            frame, rows=self._rows if rows is None else rows, keep=self._keep, kind=self._kind, origin=self._origin
+        )
+
+    @property
+    def frame(self) -> nw.LazyFrame[Any]:
+        """The rows, lazily: for `tables` and `privacy` alone."""
+        return self._frame
+
+    @property
+    def engine(self) -> Any:
+        return self._keep
+
+    @property
+    def kind(self) -> str:
+        """`pandas`, `polars`, `polars-lazy`, `arrow` or `duckdb`."""
+        return self._kind
+
+    @property
+    def origin(self) -> dict[str, Any]:
+        return dict(self._origin)
+
+    @property
+    def schema(self) -> dict[str, nw.dtypes.DType]:
+        """Column types, in column order."""
+        return dict(self._schema)
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -1,0 +1,247 @@
+"""CSV files. A cell is text, byte for byte, unless the contract declares a type; then it must fit that type exactly."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import re
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import duckdb
+
+from jalousie.contract.model import Column, Csv
+from jalousie.errors import TableError, did_you_mean
+from jalousie.tables.engine import Engine, literal, quoted
+from jalousie.tables.frames import check_names, check_rows, count_rows
+from jalousie.tables.raw import RawTable
+
+CHUNK = 1 << 20
+MAX_LINE = 16 << 20
+"""Bytes in a record; longer ones come from a quote that is never closed."""
+
+TYPES = {"integer": "BIGINT", "decimal": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP"}
+
+# What a cell of a declared type looks like (spaces around it are allowed). DuckDB's own casts are laxer: 7.5 would
+# become the integer 8.
+SHAPES = {
+    "integer": r"[+-]?[0-9]+",
+    "decimal": r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?",
+    "boolean": r"(?i:true|false|t|f|yes|no|1|0)",
+    "date": r"[0-9]{4}-[0-9]{2}-[0-9]{2}",
+    "datetime": r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?)?",
+}
+EXAMPLES = {
+    "integer": "42",
+    "decimal": '4.2 (or 4,2 with decimal: ",")',
+    "boolean": "true or false",
+    "date": "2024-02-29",
+    "datetime": "2024-02-29T12:30:00",
+}
+
+
+def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column] | None) -> RawTable:
+    """Parse the file once into a table of the engine.
+
+    A cell equal to one of `form.nulls` is a null, whether it is quoted or not. Blank lines are skipped, except in a file of
+    one column, where they are a cell. Raises T201, T202, T204 to T207.
+    """
+    utf8, temporary = _as_utf8(engine, path, form.encoding)
+    try:
+        names = _header(utf8, form, columns)
+        check_names(names)
+        table = _parse(engine, utf8, form, names)
+        check_rows(count_rows(engine, table))
+        declared = {n: c.type for n, c in (columns or {}).items() if n in names and c.type != "text"}
+        if declared:
+            table = _typed(engine, table, names, declared, utf8, form)
+        return RawTable(engine.frame(table), rows=count_rows(engine, table), keep=engine)
+    finally:
+        if temporary:
+            utf8.unlink(missing_ok=True)
+
+
+def _as_utf8(engine: Engine, path: Path, encoding: str) -> tuple[Path, bool]:
+    """The file in UTF-8: itself, or a copy in the engine's private folder (DuckDB knows few encodings)."""
+    try:
+        name = codecs.lookup(encoding).name
+    except LookupError:
+        raise TableError(
+            "T206",
+            "the declared encoding is unknown",
+            hint=did_you_mean(encoding, ("utf-8", "utf-16", "iso-8859-1", "cp1252")),
+        ) from None
+    if name in ("utf-8", "ascii", "utf-8-sig"):
+        return path, False
+    decoder = codecs.getincrementaldecoder(name)()
+    line = 1
+    with (
+        path.open("rb") as source,
+        tempfile.NamedTemporaryFile("wb", dir=engine.spill_folder, suffix=".csv", delete=False) as copy,
+    ):
+        while True:
+            block = source.read(CHUNK)
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeError:
+                raise TableError(
+                    "T206",
+                    f"the file is not {encoding}: a character after line {line} cannot be read",
+                    hint="say the encoding that it was written in",
+                ) from None
+            copy.write(text.encode("utf-8", errors="strict"))
+            line += text.count("\n")
+            if not block:
+                return Path(copy.name), True
+
+
+def _reader_options(form: Csv) -> dict[str, object]:
+    if form.quote:
+        return {"delimiter": form.delimiter, "quotechar": form.quote, "doublequote": True, "strict": True}
+    return {"delimiter": form.delimiter, "quoting": csv.QUOTE_NONE, "strict": True}
+
+
+def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> list[str]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            first = next(csv.reader(file, **_reader_options(form)), [])  # type: ignore[arg-type]
+    except UnicodeError:
+        raise _not_utf8(path) from None
+    except csv.Error:
+        raise TableError("T205", "the header, line 1, cannot be parsed", hint="check delimiter and quote") from None
+    if form.header:
+        return first
+    if columns is None:
+        return [f"column_{i}" for i in range(1, len(first) + 1)]
+    if len(columns) != len(first):
+        raise TableError(
+            "T201",
+            f"the file has no header and {len(first)} columns, the contract names {len(columns)}",
+            hint="name the columns in the order of the file",
+        )
+    return list(columns)
+
+
+def _parse(engine: Engine, path: Path, form: Csv, names: list[str]) -> str:
+    options = {
+        "auto_detect": "false",
+        "header": "true" if form.header else "false",
+        "delim": literal(form.delimiter),
+        "quote": literal(form.quote),
+        "escape": literal(form.quote),
+        "strict_mode": "true",
+        "null_padding": "false",
+        "nullstr": "[" + ", ".join(literal(null) for null in form.nulls) + "]",
+        "allow_quoted_nulls": "true",
+        "max_line_size": str(MAX_LINE),
+        "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}",
+    }
+    if not form.nulls:
+        # DuckDB takes the empty cell for a null if nothing is said
+        options["force_not_null"] = "[" + ", ".join(literal(name) for name in names) + "]"
+        del options["nullstr"]
+    settings = ", ".join(f"{key} = {value}" for key, value in options.items())
+    failed = ""
+    try:
+        return engine.create(f"SELECT * FROM read_csv({literal(str(path))}, {settings})")
+    except duckdb.Error as error:
+        failed = str(error)  # quotes the line: only its shape is looked at
+    raise _broken(failed, path, form, len(names))
+
+
+def _not_utf8(path: Path) -> TableError:
+    number = 0
+    with path.open("rb") as file:
+        for line in file:
+            number += 1
+            try:
+                line.decode("utf-8")
+            except UnicodeError:
+                break
+    return TableError(
+        "T206", f"line {number} is not UTF-8", hint="say csv: {encoding: ...}; older files are often cp1252"
+    )
+
+
+def _broken(failed: str, path: Path, form: Csv, width: int) -> TableError:
+    """What is wrong with the file, and on which line of it. The engine counts records; lines are counted here."""
+    if "not utf-8 encoded" in failed or "Invalid unicode" in failed:
+        return _not_utf8(path)
+    found = re.search(r"CSV Error on Line: (\d+)", failed)
+    record = int(found.group(1)) if found else 0
+    line, cells = 1, width
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, **_reader_options(form))  # type: ignore[arg-type]
+            for row in reader:
+                cells = len(row)
+                if row and cells != width:
+                    break
+                line = reader.line_num + 1
+            else:
+                line, cells = record or line, width
+    except UnicodeError:
+        return _not_utf8(path)
+    except csv.Error:
+        cells = width
+    if cells != width:
+        return TableError(
+            "T205",
+            f"line {line} has {cells} cells, the header has {width}",
+            hint="check the delimiter, and that cells with a delimiter in them are quoted",
+        )
+    if "unterminated quote" in failed or "quote" in failed.lower():
+        return TableError(
+            "T205",
+            f"a quote that begins on line {line} is not closed, or text follows it",
+            hint='write a quote inside a cell twice, or say csv: {quote: ""}',
+        )
+    return TableError(
+        "T205", f"the CSV file cannot be parsed from line {line} on", hint="check delimiter, quote and line ends"
+    )
+
+
+def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, str], path: Path, form: Csv) -> str:
+    """The table with its declared types; every cell must fit."""
+    converted, unfit = {}, {}
+    for name, kind in declared.items():
+        cell = f"trim({quoted(name)})"
+        if kind == "decimal" and form.decimal == ",":
+            # a dot in such a file groups thousands, or is a mistake: neither is guessed at
+            cell = f"replace(replace({cell}, '.', '?'), ',', '.')"
+        if kind == "datetime":
+            cell = f"replace({cell}, 'T', ' ')"
+        shape = SHAPES[kind].replace("[T ]", " ")
+        value = f"CASE WHEN regexp_full_match({cell}, {literal(shape)}) THEN TRY_CAST({cell} AS {TYPES[kind]}) END"
+        converted[name] = value
+        unfit[name] = f"{quoted(name)} IS NOT NULL AND ({value}) IS NULL"
+    select = ", ".join(f"{converted[n]} AS {quoted(n)}" if n in converted else quoted(n) for n in names)
+    checks = ", ".join(f"min(CASE WHEN {condition} THEN rowid END)" for condition in unfit.values())
+    (first,) = engine.run(f"SELECT {checks} FROM {table}")
+    for name, row in zip(declared, first, strict=True):
+        if row is not None:
+            raise TableError(
+                "T207",
+                f'column "{name}", line {_line_of(path, form, int(row))}: the cell is not of type {declared[name]}',
+                hint=f"such as {EXAMPLES[declared[name]]}; other cells are text, or nulls if csv: {{nulls: ...}} lists them",
+            )
+    typed = engine.create(f"SELECT {select} FROM {table}")
+    engine.run(f"DROP TABLE {table}")
+    return typed
+
+
+def _line_of(path: Path, form: Csv, row: int) -> int:
+    """First line of the data row `row` (from 0)."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.reader(file, **_reader_options(form))  # type: ignore[arg-type]
+        line, seen = 1, -1 if form.header else 0
+        for record in reader:
+            if not record and seen >= 0 and len(record) != 1:
+                line = reader.line_num + 1
+                continue
+            if seen == row:
+                return line
+            seen += 1
+            line = reader.line_num + 1
+    return line

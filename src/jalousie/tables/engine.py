@@ -1,0 +1,242 @@
+"""The default engine: a private DuckDB connection, and the few calls that Narwhals has no word for.
+
+Everything that Jalousie does to the full data is written in Narwhals, so that DuckDB, Polars and (later) Spark run the same
+code. What differs between engines is gathered here: how a small table is brought to the data, how numbers are fetched, and how
+read order is kept.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
+
+from jalousie.errors import InternalError, TableError, UsageError, library_boundary
+
+SmallColumn = NDArray[Any] | Sequence[str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """Limits of the engine.
+
+    threads        0: one a processor, at most 8
+    memory_limit   such as `1GiB`; beyond it the engine works out of core. Empty: DuckDB's own (80 % of the memory)
+    temp_folder    where raw data may be spilled, in a folder of its own that only this user can read and that is removed at
+                   the end; empty: the system's. DuckDB cannot encrypt it without an extension from the network, so
+                   place it on an encrypted disk
+    """
+
+    threads: int = 0
+    memory_limit: str = ""
+    temp_folder: str = ""
+
+    def thread_count(self) -> int:
+        return self.threads or max(1, min(8, os.cpu_count() or 1))
+
+
+class Engine:
+    """A DuckDB connection of our own: in memory, without network, its spill folder private and removed with it."""
+
+    __slots__ = ("__weakref__", "_finalise", "_names", "connection", "files", "options", "sources", "spill_folder")
+
+    def __init__(self, options: EngineOptions | None = None) -> None:
+        self.options = options or EngineOptions()
+        if self.options.temp_folder and not Path(self.options.temp_folder).is_dir():
+            raise UsageError("U100", "the temporary folder does not exist", hint="create it or leave the option out")
+        self.spill_folder = tempfile.mkdtemp(prefix="jalousie-", dir=self.options.temp_folder or None)
+        config: dict[str, Any] = {
+            "threads": self.options.thread_count(),
+            "temp_directory": self.spill_folder,
+            # an engine that fetches extensions by itself would open connections from the provider's place
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            # the left side of a join must stay the side that is streamed, or rows would leave in another order
+            "disabled_optimizers": "join_order,build_side_probe_side",
+            "python_enable_replacements": False,
+        }
+        if self.options.memory_limit:
+            config["memory_limit"] = self.options.memory_limit
+        try:
+            self.connection = duckdb.connect(config=config)
+            self.run("SET TimeZone = 'UTC'")
+        except duckdb.Error:
+            shutil.rmtree(self.spill_folder, ignore_errors=True)
+            raise UsageError(
+                "U100", "the engine does not accept its options", hint="write the memory limit as 1GiB"
+            ) from None
+        self._names = count()
+        self.sources: list[Any] = []
+        """What must live as long as the connection (Arrow tables that it scans in place)."""
+        self.files: list[tuple[Path, tuple[int, ...]]] = []
+        """Files that are scanned in place, and how they looked when they were opened."""
+        self._finalise = weakref.finalize(self, _close, self.connection, self.spill_folder)
+
+    def name(self) -> str:
+        """A fresh name for a temporary table."""
+        return f"jalousie_{next(self._names)}"
+
+    def run(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a statement and fetch all its rows: a result that is left half fetched blocks the connection."""
+        rows: list[tuple[Any, ...]] = self.connection.execute(sql).fetchall()
+        return rows
+
+    def close(self) -> None:
+        self._finalise()
+
+    def set_threads(self, threads: int) -> None:
+        self.run(f"SET threads = {threads}")
+
+    def frame(self, table: str) -> nw.LazyFrame[Any]:
+        frame: nw.LazyFrame[Any] = nw.from_native(self.connection.table(table))
+        return frame
+
+    def create(self, select: str) -> str:
+        """Store the rows of a query in a temporary table, in their order; the table may spill to disk."""
+        table = self.name()
+        self.run(f"CREATE TEMP TABLE {table} AS {select}")
+        return table
+
+    def view(self, select: str) -> str:
+        """Name a query."""
+        view = self.name()
+        self.run(f"CREATE TEMP VIEW {view} AS {select}")
+        return view
+
+    def check_unchanged(self) -> None:
+        """T213 where a file that is scanned in place is not what it was when it was opened."""
+        for path, before in self.files:
+            if fingerprint(path) != before:
+                raise TableError("T213", "the table's file changed while it was worked on", hint="start again")
+
+    def small_table(self, columns: Mapping[str, SmallColumn]) -> nw.LazyFrame[Any]:
+        """A small table from numpy arrays and lists of text (which may hold None)."""
+        arrays = {
+            name: column if isinstance(column, np.ndarray) else _texts(column) for name, column in columns.items()
+        }
+        view = self.name()
+        self.connection.register(view, arrays)
+        try:
+            # the types are said: of a column of nulls alone DuckDB would make integers
+            casts = ", ".join(
+                f"{quoted(name)}::VARCHAR AS {quoted(name)}" if array.dtype == object else quoted(name)
+                for name, array in arrays.items()
+            )
+            return self.frame(self.create(f"SELECT {casts} FROM {view}"))
+        finally:
+            self.connection.unregister(view)
+
+
+def _texts(column: Sequence[str | None]) -> NDArray[Any]:
+    array = np.empty(len(column), dtype=object)
+    array[:] = column
+    return array
+
+
+def _close(connection: Any, folder: str) -> None:
+    connection.close()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def fingerprint(path: Path) -> tuple[int, ...]:
+    """Enough of a file's state to notice that it was replaced or rewritten."""
+    try:
+        state = path.stat()
+    except OSError:
+        return ()
+    return (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns)
+
+
+def quoted(name: str) -> str:
+    """An identifier in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def numbered(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any] | None:
+    """The rows with their numbers, where the engine has to sort by them to keep read order; None for DuckDB, whose joins
+    keep it while a single thread runs (see `write`)."""
+    if is_duckdb(frame):
+        return None
+    lazy: nw.LazyFrame[Any] = nw.from_native(frame.to_native().with_row_index(name))
+    return lazy
+
+
+def is_duckdb(frame: nw.LazyFrame[Any]) -> bool:
+    return frame.implementation is nw.Implementation.DUCKDB
+
+
+def small_table(frame: nw.LazyFrame[Any], engine: Any, columns: Mapping[str, SmallColumn]) -> nw.LazyFrame[Any]:
+    """A small table in the engine of `frame`, to be joined to it."""
+    if is_duckdb(frame):
+        if not isinstance(engine, Engine):
+            raise InternalError("X900", "a DuckDB frame came without its engine")
+        return engine.small_table(columns)
+    if frame.implementation is nw.Implementation.POLARS:
+        import polars as pl
+
+        series = [
+            pl.Series(name, column)
+            if isinstance(column, np.ndarray)
+            else pl.Series(name, list(column), dtype=pl.String)
+            for name, column in columns.items()
+        ]
+        lazy: nw.LazyFrame[Any] = nw.from_native(pl.DataFrame(series).lazy())
+        return lazy
+    raise InternalError("X900", "this engine is not supported")
+
+
+def engine_errors(frame: nw.LazyFrame[Any]) -> tuple[type[Exception], ...]:
+    """What the engine of `frame` raises. Each may quote cells."""
+    from narwhals.exceptions import NarwhalsError
+
+    if frame.implementation is nw.Implementation.POLARS:
+        from polars.exceptions import PolarsError
+
+        return (PolarsError, NarwhalsError)
+    return (duckdb.Error, NarwhalsError)
+
+
+def engine_boundary(frame: nw.LazyFrame[Any]) -> AbstractContextManager[None]:
+    """Turns the engine's errors into T214."""
+    return library_boundary(
+        TableError,
+        "T214",
+        "the engine could not compute over the table",
+        *engine_errors(frame),
+        hint="check free memory and disk, and that the file was not changed meanwhile",
+    )
+
+
+def fetch(frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
+    """The columns of a small result without nulls as numpy arrays; pandas and pyarrow are not needed for it."""
+    with engine_boundary(frame):
+        if is_duckdb(frame):
+            arrays: dict[str, NDArray[Any]] = frame.to_native().fetchnumpy()
+            return arrays
+        collected = frame.collect()
+        return {name: collected[name].to_numpy() for name in collected.columns}
+
+
+def fetch_texts(frame: nw.LazyFrame[Any], column: str) -> list[str | None]:
+    """One text column of a small result, nulls as None."""
+    with engine_boundary(frame):
+        if is_duckdb(frame):
+            return [value for (value,) in frame.select(column).to_native().fetchall()]
+        return list(frame.select(column).collect()[column].to_list())

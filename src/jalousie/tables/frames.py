@@ -1,0 +1,134 @@
+"""Data frames in and out: pandas, Polars, PyArrow and DuckDB, through Narwhals and Arrow.
+
+Polars stays on Polars; everything else goes to the engine of our own. A missing value of pandas, `NaN` or `None` or `NaT`, is
+a null; a `NaN` of Polars, Arrow or DuckDB is a number and stays one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import duckdb
+import narwhals as nw
+
+from jalousie.errors import TableError, library_boundary
+from jalousie.tables.engine import Engine, EngineOptions
+from jalousie.tables.raw import RawTable
+
+KINDS = ("pandas", "polars", "polars-lazy", "arrow", "duckdb")
+
+
+def check_names(columns: Iterable[Any]) -> None:
+    """T204 for no column, T202 for names that are equal (capitals apart, which SQL engines do not tell apart) or empty."""
+    seen: dict[str, str] = {}
+    for name in columns:
+        if not isinstance(name, str):
+            raise TableError("T202", "a column's name is not text", hint="give every column a name of text")
+        if not name.strip():
+            raise TableError("T202", f"column {len(seen) + 1} has no name", hint="give every column a name of its own")
+        if name.lower() in seen:
+            same = name == seen[name.lower()]
+            raise TableError(
+                "T202",
+                f'column "{name}" occurs twice'
+                if same
+                else f'columns "{seen[name.lower()]}" and "{name}" differ in capitals only',
+                hint="give every column a name of its own",
+            )
+        seen[name.lower()] = name
+    if not seen:
+        raise TableError("T204", "the table has no columns", hint="check that the right table was given")
+
+
+def check_rows(rows: int) -> None:
+    """T204 for a table without rows."""
+    if not rows:
+        raise TableError("T204", "the table has no rows", hint="check that the right table was given")
+
+
+def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
+    """A raw table from a data frame of pandas, Polars (eager or lazy), PyArrow or DuckDB; the data frame is not changed.
+
+    Raises T202 (names), T204 (no rows or columns), T211 (unknown kind, mixed types in a column).
+    """
+    if isinstance(data, duckdb.DuckDBPyRelation):
+        check_names(data.columns)
+        return _copied(data, options)
+    with library_boundary(
+        TableError, "T211", "this is not a data frame", hint="give a pandas, Polars, PyArrow or DuckDB table"
+    ):
+        frame = nw.from_native(data)
+    implementation = frame.implementation
+    check_names(data.columns if implementation is nw.Implementation.PANDAS else frame.collect_schema().names())
+    if implementation is nw.Implementation.POLARS:
+        return _polars(frame)
+    if implementation is nw.Implementation.PANDAS:
+        return _arrow(_pandas_to_arrow(data), "pandas", options, dict(data.dtypes))
+    if implementation is nw.Implementation.PYARROW:
+        return _arrow(data, "arrow", options)
+    if implementation is nw.Implementation.DUCKDB:  # a Narwhals frame around a relation
+        return _copied(nw.to_native(frame), options)
+    raise TableError(
+        "T211", "this kind of data frame is not supported", hint="give a pandas, Polars, PyArrow or DuckDB table"
+    )
+
+
+def _polars(frame: Any) -> RawTable:
+    lazy: nw.LazyFrame[Any] = frame.lazy()
+    kind = "polars-lazy" if isinstance(frame, nw.LazyFrame) else "polars"
+    with library_boundary(TableError, "T211", "the lazy frame could not be computed"):
+        # collected once: a lazy query may read a file that changes, or draw at random
+        if kind == "polars-lazy":
+            lazy = lazy.collect().lazy()
+        rows = int(lazy.select(nw.len()).collect().item())
+    check_rows(rows)
+    return RawTable(lazy, rows=rows, kind=kind)
+
+
+def _pandas_to_arrow(data: Any) -> Any:
+    import pyarrow as pa
+
+    for name in data.columns:
+        # one column at a time, since the error must name it and the library's own text quotes cells
+        with library_boundary(
+            TableError, "T211", f'column "{name}" mixes types', hint="turn it into one type, such as text"
+        ):
+            pa.Array.from_pandas(data[name])
+    with library_boundary(TableError, "T211", "the data frame cannot be read"):
+        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+
+
+def _arrow(table: Any, kind: str, options: EngineOptions | None, origin: dict[str, Any] | None = None) -> RawTable:
+    check_rows(table.num_rows)
+    engine = Engine(options)
+    return scan_arrow(engine, table, kind=kind, origin=origin)
+
+
+def scan_arrow(engine: Engine, table: Any, *, kind: str, origin: dict[str, Any] | None = None) -> RawTable:
+    """Arrow data in place, without a copy."""
+    with library_boundary(TableError, "T211", "the Arrow table has types that the engine does not know"):
+        view = engine.name()
+        engine.connection.register(view, table)
+        engine.sources.append(table)
+        return RawTable(engine.frame(view), rows=table.num_rows, keep=engine, kind=kind, origin=origin)
+
+
+def _copied(relation: duckdb.DuckDBPyRelation, options: EngineOptions | None) -> RawTable:
+    """Another connection's rows, copied batch by batch: they stay what they are while we work on them."""
+    engine = Engine(options)
+    with library_boundary(TableError, "T211", "the relation could not be computed"):
+        reader = relation.to_arrow_reader(100_000)
+        view = engine.name()
+        engine.connection.register(view, reader)
+        table = engine.create(f"SELECT * FROM {view}")
+        engine.connection.unregister(view)
+        rows = count_rows(engine, table)
+    check_rows(rows)
+    return RawTable(engine.frame(table), rows=rows, keep=engine, kind="duckdb")
+
+
+def count_rows(engine: Engine, table: str) -> int:
+    """Number of rows of one of the engine's tables."""
+    ((rows,),) = engine.run(f"SELECT count(*) FROM {table}")
+    return int(rows)

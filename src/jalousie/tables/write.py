@@ -1,0 +1,316 @@
+"""Write a release: Parquet, CSV or Arrow IPC, or the caller's own kind of data frame; and count what was written.
+
+Only recoded rows come here: a `RawTable` has no way to a file. Order and number of rows are kept and checked.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Literal
+
+import duckdb
+import narwhals as nw
+import numpy as np
+
+from jalousie.contract.model import Csv
+from jalousie.errors import ReleaseError, library_boundary
+from jalousie.tables.apply import RecodedFrame
+from jalousie.tables.engine import Engine, EngineOptions, engine_boundary, is_duckdb, literal, quoted
+from jalousie.tables.types import FrequencyTable, Histogram
+
+Format = Literal["parquet", "csv", "arrow"]
+Order = Literal["keep", "shuffle"]
+
+ROW_GROUP = 122_880
+BATCH = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What was written: rows, and bytes of the file."""
+
+    rows: int
+    bytes: int
+
+
+def write_frame(
+    recoded: RecodedFrame,
+    target: Path | str | BinaryIO,
+    *,
+    format: Format = "parquet",
+    csv: Csv | None = None,
+    order: Order = "keep",
+) -> Written:
+    """Write the released rows to a path (overwritten; removed after a failure) or into an open binary file.
+
+    `order="shuffle"` puts them in an order that nobody can foresee or undo (sorted by a hash under a secret of the operating
+    system that is then forgotten). A null in CSV is the first of `csv.nulls`; text that looks the same is quoted.
+
+    Raises R500 (disk full, folder not writable, text that the encoding or the dialect cannot hold), R501 (the rows are not as
+    many as were decided), T213, T214 (the table changed or the engine failed meanwhile).
+    """
+    form = csv or Csv()
+    if not isinstance(target, (str, Path)):
+        folder = recoded.engine.spill_folder if isinstance(recoded.engine, Engine) else None
+        with tempfile.TemporaryDirectory(prefix="jalousie-", dir=folder) as temporary:
+            path = Path(temporary) / "release"
+            written = write_frame(recoded, path, format=format, csv=form, order=order)
+            with _boundary(), path.open("rb") as source:
+                shutil.copyfileobj(source, target)
+        return written
+    path = Path(target)
+    with _removed_on_failure(path), _relation(recoded, order) as (engine, view):
+        with _boundary():
+            if format == "parquet":
+                rows = _copy(engine, view, path, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}")
+            elif format == "csv":
+                rows = _write_csv(engine, view, recoded, path, form)
+            else:
+                rows = _write_arrow(engine, view, path)
+        _check_rows(recoded, rows)
+    return Written(rows, path.stat().st_size)
+
+
+def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") -> Any:
+    """The released rows as a data frame: `pandas`, `polars`, `polars-lazy`, `arrow` or `duckdb`; empty: the kind that
+    came in. A pandas frame gets a new index, since the old one may identify.
+
+    Raises R501, T213, T214.
+    """
+    kind = kind or recoded.kind
+    with _relation(recoded, order) as (engine, view), engine_boundary(engine.frame(view)):
+        table = engine.connection.table(view).to_arrow_table()
+    _check_rows(recoded, table.num_rows)
+    if kind == "pandas":
+        return _pandas(recoded, table)
+    if kind in ("polars", "polars-lazy"):
+        import polars as pl
+
+        frame = pl.from_arrow(table)
+        return frame.lazy() if kind == "polars-lazy" else frame
+    return duckdb.from_arrow(table) if kind == "duckdb" else table
+
+
+def _pandas(recoded: RecodedFrame, table: Any) -> Any:
+    frame = table.to_pandas()
+    for name, dtype in recoded.origin.items():
+        if name in frame.columns and frame[name].dtype != dtype:
+            frame[name] = frame[name].astype(dtype)
+    return frame
+
+
+@contextmanager
+def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str]]:
+    """The rows as a view of an engine, one thread at a time where order is to be kept."""
+    if is_duckdb(recoded.frame) and isinstance(recoded.engine, Engine):
+        engine = recoded.engine
+        view = engine.name()
+        with engine_boundary(recoded.frame):
+            recoded.frame.to_native().create_view(view)
+    else:
+        engine = Engine(EngineOptions())
+        view = engine.name()
+        with engine_boundary(recoded.frame):
+            table = recoded.frame.collect("pyarrow").to_native()
+        engine.connection.register(view, table)
+        engine.sources.append(table)
+    try:
+        if order == "shuffle":
+            # any unpredictable key does; the secret never leaves this statement
+            number = f"row_number() OVER () || {literal(secrets.token_hex(32))}"
+            view = engine.view(f"SELECT * FROM {view} ORDER BY sha256({number})")
+            yield engine, view
+            return
+        # DuckDB's joins deliver batches as their threads finish: a single thread keeps read order
+        engine.set_threads(1)
+        yield engine, view
+    finally:
+        engine.set_threads(engine.options.thread_count())
+
+
+@contextmanager
+def _boundary() -> Iterator[None]:
+    with library_boundary(
+        ReleaseError,
+        "R500",
+        "the release cannot be written",
+        duckdb.Error,
+        OSError,
+        hint="check that the folder can be written to and that the disk is not full",
+    ):
+        yield
+
+
+@contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    regular = not path.exists() or path.is_file()  # never remove a device
+    try:
+        yield
+    except BaseException:
+        if regular:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _check_rows(recoded: RecodedFrame, rows: int) -> None:
+    recoded.check_unchanged()
+    if rows != recoded.rows:
+        raise ReleaseError(
+            "R501",
+            f"{rows} rows came out where {recoded.rows} were decided",
+            hint="the table was changed meanwhile, or this is a fault of Jalousie; start again",
+        )
+
+
+def _copy(engine: Engine, view: str, path: Path, options: str, select: str = "*") -> int:
+    ((rows,),) = engine.run(
+        f"COPY (SELECT {select} FROM {view}) TO {literal(str(path))} ({options}, USE_TMP_FILE false)"
+    )
+    return int(rows)
+
+
+def _write_csv(engine: Engine, view: str, recoded: RecodedFrame, path: Path, form: Csv) -> int:
+    null = form.nulls[0] if form.nulls else ""
+    if not form.quote:
+        _refuse_unquotable(engine, view, recoded, form, null)
+    select = ", ".join(
+        f"replace({quoted(name)}::VARCHAR, '.', ',') AS {quoted(name)}"
+        if form.decimal == "," and (dtype.is_float() or dtype.is_decimal())
+        else quoted(name)
+        for name, dtype in recoded.schema.items()
+    )
+    options = ", ".join(
+        [
+            "FORMAT csv",
+            f"HEADER {'true' if form.header else 'false'}",
+            f"DELIMITER {literal(form.delimiter)}",
+            f"QUOTE {literal(form.quote)}",
+            f"ESCAPE {literal(form.quote)}",
+            f"NULLSTR {literal(null)}",
+        ]
+    )
+    rows = _copy(engine, view, path, options, select)
+    if form.encoding.lower().replace("_", "-") not in ("utf-8", "utf8"):
+        _recode(path, form.encoding)
+    return rows
+
+
+def _refuse_unquotable(engine: Engine, view: str, recoded: RecodedFrame, form: Csv, null: str) -> None:
+    """Without a quote, text with a delimiter or a line end would fall apart into other cells."""
+    texts = [name for name, dtype in recoded.schema.items() if dtype == nw.String]
+    marks = (form.delimiter, "\n", "\r")
+    for name in texts:
+        tests = [f"contains({quoted(name)}, {literal(mark)})" for mark in marks] + [f"{quoted(name)} = {literal(null)}"]
+        ((found,),) = engine.run(f"SELECT count(*) FROM {view} WHERE {' OR '.join(tests)}")
+        if found:
+            raise ReleaseError(
+                "R500",
+                f'column "{name}" has {found} cells that cannot be written without quotes',
+                hint='say release: csv: {quote: "\\""}',
+            )
+
+
+def _recode(path: Path, encoding: str) -> None:
+    with tempfile.NamedTemporaryFile("wb", dir=path.parent, delete=False) as copy:
+        try:
+            with path.open(encoding="utf-8", newline="") as source:
+                while text := source.read(1 << 20):
+                    copy.write(text.encode(encoding))
+            os.replace(copy.name, path)
+        except (UnicodeError, LookupError):
+            Path(copy.name).unlink(missing_ok=True)
+            raise ReleaseError(
+                "R500", f"some text cannot be written in {encoding}", hint="write UTF-8, which holds every character"
+            ) from None
+        except BaseException:
+            Path(copy.name).unlink(missing_ok=True)
+            raise
+
+
+def _write_arrow(engine: Engine, view: str, path: Path) -> int:
+    import pyarrow as pa
+
+    rows = 0
+    reader = engine.connection.table(view).to_arrow_reader(BATCH)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, reader.schema) as writer:
+        for batch in reader:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def count_written(
+    path: Path | str,
+    names: Sequence[str],
+    sensitive: Sequence[str] = (),
+    *,
+    format: Format = "parquet",
+    csv: Csv | None = None,
+    options: EngineOptions | None = None,
+) -> FrequencyTable:
+    """Classes of a written release by a plain GROUP BY over the file, in an engine of its own.
+
+    It shares nothing with the search or with `count_groups`, so that it can contradict them. Raises R501.
+    """
+    engine = Engine(options)
+    try:
+        with library_boundary(ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError):
+            source = _source(engine, Path(path), format, csv or Csv())
+            classes = _plain_groups(engine, source, names)
+            keys = [row[:-1] for row in classes]
+            group = {key: i for i, key in enumerate(keys)}
+            values, codes = _coded([[key[i] for key in keys] for i in range(len(names))])
+            counts = np.array([row[-1] for row in classes], dtype=np.int64)
+            histograms = []
+            for name in sensitive:
+                cells = _plain_groups(engine, source, [*names, name])
+                (found,), cell_codes = _coded([[row[-2] for row in cells]])
+                where = np.array([group[row[:-2]] for row in cells], dtype=np.int64)
+                order = np.lexsort((cell_codes[0], where))
+                cell_counts = np.array([row[-1] for row in cells], dtype=np.int64)
+                histograms.append(Histogram(name, found, where[order], cell_codes[0][order], cell_counts[order]))
+    finally:
+        engine.close()
+    return FrequencyTable(tuple(names), values, codes, counts, tuple(histograms))
+
+
+def _source(engine: Engine, path: Path, format: Format, form: Csv) -> str:
+    if format == "parquet":
+        return f"read_parquet([{literal(str(path))}])"
+    if format == "arrow":
+        import pyarrow as pa
+
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        view = engine.name()
+        engine.connection.register(view, table)
+        engine.sources.append(table)
+        return view
+    from jalousie.tables.csvfile import read_csv
+
+    raw = read_csv(engine, path, form, None)
+    return engine.view(raw.frame.to_native().sql_query())
+
+
+def _plain_groups(engine: Engine, source: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
+    columns = ", ".join(f"{quoted(name)}::VARCHAR AS c{i}" for i, name in enumerate(names))
+    if not names:
+        return engine.run(f"SELECT count(*) FROM {source}")
+    return engine.run(f"SELECT {columns}, count(*) FROM {source} GROUP BY ALL ORDER BY ALL")
+
+
+def _coded(columns: Sequence[Sequence[str | None]]) -> tuple[tuple[tuple[str | None, ...], ...], Any]:
+    """Distinct values a column (sorted, a null last) and the codes, (D, G) int32."""
+    values, codes = [], np.empty((len(columns), len(columns[0]) if columns else 0), dtype=np.int32)
+    for i, column in enumerate(columns):
+        found: tuple[str | None, ...] = tuple(sorted(set(column), key=lambda v: (v is None, v or "")))
+        code = {value: j for j, value in enumerate(found)}
+        codes[i] = [code[value] for value in column]
+        values.append(found)
+    return tuple(values), codes
