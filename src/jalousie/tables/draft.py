@@ -1,0 +1,102 @@
+"""A first contract from an inspection: it runs as it is, and its comments say why each role was proposed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import get_args
+
+from jalousie.contract import dump_yaml, model
+from jalousie.contract.model import Column, Contract
+from jalousie.tables.inspection import ColumnInspection, Inspection
+
+_K = 5
+_NOTICE = """\
+Draft by `jalousie inspect`. Before anybody signs it, somebody who knows the data checks each role below:
+what could a neighbour, a colleague or a public register know (quasi-identifier)?"""
+_TYPES = frozenset(get_args(model.ColumnType))
+
+
+def contract_draft(inspection: Inspection, file: model.Table | str, *, name: str = "") -> str:
+    """YAML text of a contract for the inspected file.
+
+    `file` is the `table` part (from `guess_table`) or a file name relative to where the contract will be; `name` defaults
+    to the file's. Identifiers are dropped, quasi-identifiers generalised to k = 5 (2 for fewer than 100 rows).
+    """
+    table = file if isinstance(file, model.Table) else model.Table(file=file)
+    tokens = sorted({token for column in inspection.columns for token in column.null_tokens})
+    if tokens:
+        table = model.Table(file=table.file, format=table.format, csv=_with_nulls(table.csv, tokens))
+    # what the reader takes from the file's name need not be said
+    contract = Contract(
+        jalousie=1,
+        name=name or _name(table.file),
+        parties=model.Parties(provider="Provider", ml_party="ML party"),
+        purpose="",
+        table=table,
+        columns={column.name: _column(column, table) for column in inspection.columns},
+        steps=_steps(inspection),
+        privacy=_privacy(inspection),
+        learning=_learning(inspection),
+    )
+    return dump_yaml(contract, comments=_comments(inspection))
+
+
+def _with_nulls(csv: model.Csv, tokens: list[str]) -> model.Csv:
+    return model.Csv(
+        delimiter=csv.delimiter,
+        quote=csv.quote,
+        encoding=csv.encoding,
+        decimal=csv.decimal,
+        header=csv.header,
+        nulls=tuple(dict.fromkeys((*csv.nulls, *tokens))),
+    )
+
+
+def _name(file: str) -> str:
+    words = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(file).stem).strip("-._")
+    return words or "release"
+
+
+def _column(column: ColumnInspection, table: model.Table) -> Column:
+    kind = column.type if column.type in _TYPES else "text"
+    if isinstance(column.hierarchy, model.MaskHierarchy) or column.role == "identifier":
+        kind = "text"  # digits that are no number
+    if table.format in ("parquet", "arrow"):
+        kind = "text"  # such files carry their own types
+    return Column(role=column.role, type=kind, hierarchy=column.hierarchy)  # type: ignore[arg-type]
+
+
+def _steps(inspection: Inspection) -> tuple[model.Step, ...]:
+    identifiers = tuple(column.name for column in inspection.columns if column.role == "identifier")
+    return (model.DropColumns(columns=identifiers),) if identifiers else ()
+
+
+def _privacy(inspection: Inspection) -> model.Privacy | None:
+    if not any(column.role == "quasi-identifier" for column in inspection.columns):
+        return None
+    k = _K if inspection.rows >= 20 * _K else 2
+    return model.Privacy(models=(model.KAnonymity(k=k),))
+
+
+def _learning(inspection: Inspection) -> model.Learning | None:
+    if not inspection.target:
+        return None
+    return model.Learning(target=inspection.target, task=inspection.task)
+
+
+def _comments(inspection: Inspection) -> dict[str, str]:
+    comments = {"jalousie": _NOTICE}
+    for column in inspection.columns:
+        comments[f"columns.{column.name}"] = column.reason
+    sensitive = [column.name for column in inspection.columns if column.role == "sensitive"]
+    if sensitive:
+        comments["privacy.models"] = (
+            "k alone hides who is who, not what is true of all in a class; consider as well, for each sensitive column:\n"
+            f"- {{model: distinct-l-diversity, column: {sensitive[0]}, l: 2}}"
+        )
+    if inspection.target:
+        comments["learning"] = (
+            "what the ML party may want to predict: the card then says how well the release serves it"
+        )
+    return comments

@@ -1,0 +1,176 @@
+"""`jalousie inspect`: what a table holds, what others could know of it, and whether it can be released at all.
+
+The result names columns and counts; it holds no cell value, so it can be shown and kept.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+from jalousie.contract.model import Csv, Hierarchy, NoHierarchy, Role, Table
+from jalousie.tables.count import count_groups
+from jalousie.tables.hierarchy_proposals import propose_hierarchy
+from jalousie.tables.profile import Profile, profile
+from jalousie.tables.raw import RawTable
+from jalousie.tables.recognise import Recognised, recognise
+from jalousie.tables.roles import Proposal, is_label, propose
+from jalousie.tables.singling_out import ColumnSet, singling_out_sets, tells, unique_share
+from jalousie.tables.suitability import Note, suitability
+from jalousie.tables.types import FrequencyTable
+
+_COUNTED_COLUMNS = 12
+_COUNTED_ROWS = 1_000_000
+_COUNTED_VALUES = 100_000
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
+    """Base of the parts of an inspection."""
+
+
+class ColumnInspection(Part, frozen=True, kw_only=True):
+    """One column. Shares are in [0, 1]."""
+
+    name: str
+    type: str
+    """Type of the values: of a CSV column the strictest that all of them have."""
+    distinct: int
+    nulls: int
+    uniqueness: float
+    """Different values a row that has one: 1 where every row has its own."""
+    unique_rows: float
+    """Share of rows whose value nobody else has."""
+    role: Role
+    reason: str
+    recognised: str = ""
+    null_tokens: tuple[str, ...] = ()
+    """Texts from a fixed list (`?`, `N/A`, ...) that evidently stand for a null."""
+    hierarchy: Hierarchy = msgspec.field(default_factory=NoHierarchy)
+    """The proposed one, of a quasi-identifier."""
+
+
+class Inspection(Part, frozen=True, kw_only=True):
+    """What `inspect_table` found."""
+
+    format: Literal["jalousie-inspection/1"] = "jalousie-inspection/1"
+    rows: int
+    columns: tuple[ColumnInspection, ...]
+    unique_rows: float
+    """Share of rows that all (counted) quasi-identifiers together single out."""
+    singling_out: tuple[ColumnSet, ...]
+    counted_rows: int
+    """Rows that `unique_rows` and `singling_out` were measured on: the first ones of a very long table."""
+    counted_columns: tuple[str, ...]
+    target: str
+    """A column that somebody may want to predict, or nothing."""
+    task: Literal["classification", "regression"] = "classification"
+    suitability: tuple[Note, ...]
+
+    def column(self, name: str) -> ColumnInspection:
+        return next(column for column in self.columns if column.name == name)
+
+
+def inspect_table(raw: RawTable, *, table: Table | None = None, checksums: bool = True) -> Inspection:
+    """Look at every column, propose roles and hierarchies, and measure what singles people out.
+
+    Parameters
+    ----------
+    raw
+        the table; of a CSV file best read as text (`columns=None`), so that types can be told from the values
+    table
+        how the file is written down (its decimal sign)
+    checksums
+        whether to try national identifiers, VAT numbers and the like (python-stdnum)
+
+    Work is bounded: one grouping a column, one of at most 12 quasi-identifiers over at most a million rows.
+    Raises TableError T214 where the engine fails.
+    """
+    decimal = (table.csv if table is not None else Csv()).decimal
+    profiles = {name: profile(raw, name, decimal=decimal) for name in raw.columns}
+    recognised = {name: _recognise(p, checksums) for name, p in profiles.items()}
+    proposals = {name: propose(p, recognised[name]) for name, p in profiles.items()}
+    target, task = _target(profiles, proposals)
+    counted = _count(raw, profiles, proposals)
+    _add_tellers(counted, profiles, proposals)
+    quasi = [name for name in counted.names if proposals[name].role == "quasi-identifier"]
+    columns = tuple(_column(profiles[name], recognised[name], proposals[name]) for name in raw.columns)
+    unique = unique_share(counted, quasi)
+    return Inspection(
+        rows=raw.rows,
+        columns=columns,
+        unique_rows=unique,
+        singling_out=singling_out_sets(counted),
+        counted_rows=counted.rows,
+        counted_columns=counted.names,
+        target=target,
+        task=task,
+        suitability=suitability(raw.rows, list(profiles.values()), proposals, unique),
+    )
+
+
+def _recognise(facts: Profile, checksums: bool) -> Recognised | None:
+    if facts.type not in ("text", "integer"):
+        return None
+    # spread over the sorted values, whose first ones may be alike
+    step = max(1, len(facts.values) // 120)
+    return recognise(facts.values[::step], checksums=checksums)
+
+
+def _target(
+    profiles: dict[str, Profile], proposals: dict[str, Proposal]
+) -> tuple[str, Literal["classification", "regression"]]:
+    """What somebody may want to predict: a sensitive label, else a sensitive number, else a label in the last column."""
+    sensitive = [name for name, proposal in proposals.items() if proposal.role == "sensitive"]
+    labels = [name for name in sensitive if is_label(profiles[name])]
+    if labels:
+        return labels[-1], "classification"
+    numbers = [name for name in sensitive if profiles[name].is_number]
+    if numbers:
+        return numbers[-1], "regression"
+    last = next(reversed(profiles), "")
+    if last and is_label(profiles[last]) and not sensitive and proposals[last].reason.startswith("few values"):
+        proposals[last] = Proposal("sensitive", "few values in the last column: a label, most often")
+        return last, "classification"
+    return "", "classification"
+
+
+def _count(raw: RawTable, profiles: dict[str, Profile], proposals: dict[str, Proposal]) -> FrequencyTable:
+    """Distinct rows of the columns that others may know, those with the most values first where there are too many."""
+    wanted = [
+        name
+        for name, proposal in proposals.items()
+        if proposal.role in ("quasi-identifier", "plain") and 1 < profiles[name].distinct <= _COUNTED_VALUES
+    ]
+    wanted.sort(key=lambda name: (proposals[name].role != "quasi-identifier", -profiles[name].distinct))
+    kept = set(wanted[:_COUNTED_COLUMNS])
+    part = raw if raw.rows <= _COUNTED_ROWS else raw.derive(raw.frame.head(_COUNTED_ROWS), rows=_COUNTED_ROWS)
+    return count_groups(part, [name for name in raw.columns if name in kept])
+
+
+def _add_tellers(table: FrequencyTable, profiles: dict[str, Profile], proposals: dict[str, Proposal]) -> None:
+    """A plain column that gives a quasi-identifier away would undo its generalisation: it becomes one itself."""
+    quasi = [name for name in table.names if proposals[name].role == "quasi-identifier"]
+    for name in table.names:
+        if proposals[name].role != "plain" or profiles[name].uniqueness > 0.1:
+            continue
+        told = next((other for other in quasi if tells(table, name, other)), None)
+        if told is not None:
+            proposals[name] = Proposal("quasi-identifier", f'its value gives "{told}" away')
+
+
+def _column(facts: Profile, recognised: Recognised | None, proposal: Proposal) -> ColumnInspection:
+    generalised = proposal.role == "quasi-identifier"
+    return ColumnInspection(
+        name=facts.name,
+        type=facts.type,
+        distinct=facts.distinct,
+        nulls=facts.nulls,
+        uniqueness=facts.uniqueness,
+        unique_rows=facts.unique_rows,
+        role=proposal.role,
+        reason=proposal.reason,
+        recognised=recognised.kind if recognised is not None else "",
+        null_tokens=facts.tokens,
+        hierarchy=propose_hierarchy(facts, recognised) if generalised else NoHierarchy(),
+    )
