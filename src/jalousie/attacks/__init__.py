@@ -1,1 +1,9 @@
-"""attacks."""
+"""The adversaries: each tries to break a promise, and says how far it got with the protection off and on."""
+
+from __future__ import annotations
+
+from jalousie.attacks.attribute import infer_attribute
+from jalousie.attacks.matching import Written, written_by
+from jalousie.attacks.reidentify import reidentify
+
+__all__ = ["Written", "infer_attribute", "reidentify", "written_by"]

@@ -1,41 +1,27 @@
-"""Reading back the labels that recodings make by themselves: intervals `[20, 40)` and sets `{a, b}`."""
+"""Reading back the labels that a cell of a release may carry beyond those of its hierarchy: intervals and sets `{a, b}`."""
 
 from __future__ import annotations
 
-import re
+from math import inf, nextafter
 
-import numpy as np
-
-from jalousie.learning.frames import as_number
-
-_INTERVAL = re.compile(r"^([\[(])\s*([^,]*?)\s*,\s*([^,]*?)\s*([\])])$")
-_DASHED = re.compile(r"^(-?\d+(?:\.\d+)?)\s*-\s*(-?\d+(?:\.\d+)?)$")
-_OPEN = {"", "-inf", "inf", "+inf", "-∞", "∞", "-oo", "oo"}
+from jalousie.tables.labels import parse_date_label, parse_label
 
 
-def interval_of(text: str | None, kind: str, *, whole: bool) -> tuple[float, float] | None:
-    """[low, high) that an interval label stands for, infinite where open; None where the text is no interval.
-
-    `[20, 40)` and `20-39` are read; a closed upper end of a whole number becomes the next whole number.
-    """
+def interval_of(text: str | None, kind: str) -> tuple[float, float] | None:
+    """[low, high) of an interval, infinite where open; (v, v) for a single number or day; None for anything else."""
     if text is None:
         return None
-    match = _INTERVAL.match(text)
-    if match is None:
-        dashed = _DASHED.match(text) if kind != "date" else None
-        if dashed is None:
-            return None
-        low, high = float(dashed[1]), float(dashed[2])
-        return (low, high + (1.0 if whole else 0.0)) if low <= high else None
-    start = -np.inf if match[2] in _OPEN else as_number(match[2], kind)
-    end = np.inf if match[3] in _OPEN else as_number(match[3], kind)
-    if np.isnan(start) or np.isnan(end):
-        return None
-    if match[4] == "]":
-        end = end + 1.0 if whole else float(np.nextafter(end, np.inf))
-    if match[1] == "(" and np.isfinite(start):
-        start = start + 1.0 if whole else float(np.nextafter(start, np.inf))
-    return start, end
+    if kind != "date":
+        return parse_label(text)
+    found = parse_date_label(text)
+    if found is not None and found[1] - found[0] == 1:
+        return found[0], found[0]
+    return found
+
+
+def is_inside(number: float, low: float, high: float) -> bool:
+    """Whether [low, high) has the number; a single number (low = high) has itself."""
+    return low <= number < (nextafter(low, inf) if high == low else high)
 
 
 def members_of(text: str | None) -> tuple[str, ...] | None:

@@ -64,10 +64,12 @@ class NumberColumn:
                 low[i], high[i] = -np.inf if start is None else start, np.inf if end is None else end
             elif ordered and text in place:
                 exact[i] = place[text]
+            elif not ordered and (found := interval_of(text, self.space.kind)) is not None:
+                low[i], high[i] = found
+                if found[0] == found[1]:
+                    exact[i], low[i], high[i] = found[0], np.nan, np.nan
             elif not ordered and not np.isnan(number := as_number(text, self.space.kind)):
                 exact[i] = number
-            elif (found := interval_of(text, self.space.kind, whole=self.space.whole)) is not None:
-                low[i], high[i] = found
             elif (members := members_of(text)) is not None:
                 codes = [place[part] for part in members if part in place]
                 if len(codes) == len(members):

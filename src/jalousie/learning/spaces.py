@@ -81,7 +81,7 @@ def _by_bounds(
     found: dict[str | None, tuple[float | None, float | None]] = {}
     for level in range(1, hierarchy.levels):
         for label, (low, high) in zip(hierarchy.labels[level], hierarchy.bounds[level], strict=True):
-            if label != STAR and (released is None or label in released):
+            if label not in (STAR, None) and (released is None or label in released):
                 found.setdefault(label, (_finite(low), _finite(high)))
     return cls(name=hierarchy.column, kind=kind, labels=tuple(found), bounds=tuple(found.values()), whole=whole)
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from jalousie.contract.model import Csv
+
 Verdict = Literal["PASS", "WARN", "FAIL", "INFO"]
 
 
@@ -181,6 +183,8 @@ class AttackFacts(Part, frozen=True, kw_only=True):
     """What the models promise; None where they promise nothing."""
     stranger: float | None = None
     """Success of a guess without the data."""
+    control: float | None = None
+    """Success against people who are not in the release, where there were any: what it teaches about people in general."""
     verdict: Verdict
     sentence: str
 
@@ -203,6 +207,9 @@ class Card(Part, frozen=True, kw_only=True):
     contract: ContractRef
     data_file: str = ""
     data_digest: str = ""
+    data_format: str = ""
+    csv: Csv | None = None
+    """How the table is written down, where it is CSV."""
     rows_in: int
     rows_out: int
     rows_suppressed: int

@@ -1,0 +1,113 @@
+"""Re-identification: someone who knows the true quasi-identifiers of everyone looks for each person's released row.
+
+Three ways to guess are tried on every record, and the best of them is reported:
+
+    any row         one of all compatible rows, evenly
+    smallest class  a row of the smallest compatible class
+    likeliest class a row of the class that the fewest people fit: each of its rows is then the likeliest to be this person
+
+With one scheme for all rows the three are the same; with local recoding classes overlap and the last gains most. Rows of
+one class look alike, so no way of guessing beats 1 / (size of the person's own class): that is what k-anonymity promises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from jalousie.attacks.matching import Matcher, Written
+from jalousie.attacks.measure import interval, judge, people_to_attack, percent, reidentification_promise
+from jalousie.contract import model
+from jalousie.learning.spaces import ColumnSpace
+from jalousie.privacy.card import AttackFacts
+from jalousie.tables.types import Counts, Floats, FrequencyTable
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Guesses:
+    """Per attacked distinct raw row the chance that a guess is right, by way of guessing."""
+
+    chances: dict[str, Floats]
+    people: Counts
+
+
+def reidentify(
+    raw: FrequencyTable,
+    written: Written,
+    spaces: Sequence[ColumnSpace],
+    models: Sequence[model.Model],
+    *,
+    seed: int = 0,
+) -> AttackFacts:
+    """Attack every released record once.
+
+    `raw` is what the adversary knows (everyone's true quasi-identifiers), `written` what was released, `spaces` what its
+    labels mean, `models` what was promised. Success is counted record by record: one guess each, drawn by `seed`.
+    The verdict is FAIL if any record's chance is over the bound, or the success beyond what chance explains.
+    """
+    rng = np.random.default_rng(seed)
+    guesses = chances_of(raw, written, spaces, rng)
+    released = written.row[guesses.people] >= 0
+    counts = raw.counts[guesses.people][released]
+    records = int(counts.sum())
+    best, successes, highest = "", -1, 0.0
+    for way, chance in guesses.chances.items():
+        found = int(rng.binomial(counts, np.clip(chance[released], 0.0, 1.0)).sum())
+        highest = max(highest, float(chance[released].max(initial=0.0)))
+        if found > successes:
+            best, successes = way, found
+    promise = reidentification_promise(models)
+    success = successes / records if records else 0.0
+    # in the raw table a person's row is one of those with exactly the same quasi-identifiers
+    raw_success = int((counts > 0).sum()) / records if records else 0.0
+    limits = interval(max(successes, 0), records)
+    broken = promise.each is not None and highest > promise.each * (1 + 1e-9)
+    bound = promise.tightest
+    return AttackFacts(
+        attack="re-identification",
+        records=records,
+        raw_success=raw_success,
+        release_success=success,
+        interval=limits,
+        bound=bound,
+        verdict=judge(limits[0], bound, broken=broken),
+        sentence=_sentence(success, raw_success, highest, best, bound),
+    )
+
+
+def chances_of(
+    raw: FrequencyTable, written: Written, spaces: Sequence[ColumnSpace], rng: np.random.Generator
+) -> Guesses:
+    """Chance of each way of guessing for each attacked distinct raw row; 0 where its row was suppressed."""
+    sizes = written.table.counts.astype(np.float64)
+    people = people_to_attack(raw, len(sizes), rng)
+    matcher = Matcher.of(raw, written.table, spaces)
+    weights = raw.counts[people].astype(np.float64)
+    fitting = np.zeros(len(sizes))
+    rows_fitting = np.zeros(len(people))
+    for pairs in matcher.pairs(people):
+        fitting += np.bincount(pairs.row, weights=weights[pairs.part][pairs.person], minlength=len(sizes))
+        rows_fitting[pairs.part] = pairs.sums(sizes)
+    own = written.row[people]
+    inside = np.zeros(len(people), bool)
+    picks = {"smallest class": np.lexsort((fitting, sizes)), "likeliest class": np.lexsort((sizes, fitting))}
+    chosen = {way: np.full(len(people), -1, np.int64) for way in picks}
+    for pairs in matcher.pairs(people):
+        inside[pairs.part] = pairs.has(own[pairs.part])
+        for way, order in picks.items():
+            chosen[way][pairs.part] = pairs.best(order)
+    own_size = sizes[np.maximum(own, 0)] if len(sizes) else np.ones(len(people))
+    chances = {way: np.where(inside & (pick == own), 1.0 / own_size, 0.0) for way, pick in chosen.items()}
+    chances = {"any row": np.where(inside, 1.0 / np.maximum(rows_fitting, 1.0), 0.0), **chances}
+    return Guesses(chances, people)
+
+
+def _sentence(success: float, raw_success: float, highest: float, way: str, bound: float | None) -> str:
+    promised = f"at most {percent(bound)} is promised" if bound is not None else "nothing is promised"
+    return (
+        f"Whoever knows everyone's true quasi-identifiers finds the right row of {percent(success)} of the released "
+        f"records ({way}; the most exposed record {percent(highest)}), of {percent(raw_success)} in the raw table; "
+        f"{promised}."
+    )
