@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from jalousie.tables.apply import RecodedFrame, apply_recoding
     from jalousie.tables.count import count_groups
+    from jalousie.tables.dialect import guess_table
+    from jalousie.tables.draft import contract_draft
     from jalousie.tables.engine import EngineOptions
     from jalousie.tables.frames import from_frame
-    from jalousie.tables.hierarchies import compile_hierarchy
-    from jalousie.tables.inspect import Inspection, contract_draft, inspect_table
+    from jalousie.tables.hierarchies import compile_hierarchies, compile_hierarchy
+    from jalousie.tables.inspection import Inspection, inspect_table
     from jalousie.tables.raw import RawTable
     from jalousie.tables.read import read_table
     from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
@@ -25,17 +27,19 @@ _HOME = {
     "FrequencyTable": "types",
     "Hierarchy": "types",
     "Histogram": "types",
-    "Inspection": "inspect",
+    "Inspection": "inspection",
     "RawTable": "raw",
     "RecodedFrame": "apply",
     "Written": "write",
     "apply_recoding": "apply",
+    "compile_hierarchies": "hierarchies",
     "compile_hierarchy": "hierarchies",
-    "contract_draft": "inspect",
+    "contract_draft": "draft",
     "count_groups": "count",
     "count_written": "write",
     "from_frame": "frames",
-    "inspect_table": "inspect",
+    "guess_table": "dialect",
+    "inspect_table": "inspection",
     "read_table": "read",
     "to_frame": "write",
     "write_frame": "write",
@@ -51,11 +55,13 @@ __all__ = [
     "RecodedFrame",
     "Written",
     "apply_recoding",
+    "compile_hierarchies",
     "compile_hierarchy",
     "contract_draft",
     "count_groups",
     "count_written",
     "from_frame",
+    "guess_table",
     "inspect_table",
     "read_table",
     "to_frame",
