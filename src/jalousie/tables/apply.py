@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from jalousie.errors import InternalError, TableError
 from jalousie.tables.count import (
-    Dictionary,
     Packing,
-    dictionary,
+    code_lookup,
+    dictionaries,
     free_prefix,
     require_columns,
-    with_codes,
+    with_texts,
     word_expressions,
 )
-from jalousie.tables.engine import Engine, numbered, small_table
+from jalousie.tables.engine import Engine, numbered
+from jalousie.tables.lookup import Lookup, look_up
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Codes, FrequencyTable, Mask
 
@@ -83,27 +85,45 @@ def apply_recoding(
     Raises T201, T213 (the table is not the one that was counted), T214.
     """
     _check(raw, table, recoding)
-    dictionaries = [dictionary(raw, name, known) for name, known in zip(table.names, table.values, strict=True)]
-    prefix = free_prefix(raw.columns)
-    gone = recoding.suppressed
+    names, prefix, gone = table.names, free_prefix(raw.columns), recoding.suppressed
     plan = _plan(table, recoding, star=suppressed == "star" and bool(gone.any()))
     counted = numbered(raw.frame, f"{prefix}row")
-    frame = raw.frame if counted is None else counted
-    if plan.by_group or gone.any():
-        frame = _join_groups(raw, frame, table, recoding, dictionaries, plan, prefix)
-    frame = _join_values(raw, frame, table, recoding, dictionaries, plan, prefix)
-    released = {table.names[i]: nw.col(f"{prefix}g{i}") for i in (*plan.by_value, *plan.by_group)}
-    if plan.star:
-        hidden = nw.col(f"{prefix}gone") == 1
-        released = {name: nw.when(hidden).then(nw.lit(STAR)).otherwise(value) for name, value in released.items()}
+    frame = with_texts(raw, raw.frame if counted is None else counted, names, prefix)
+    found = dictionaries(raw, frame, names, prefix, table.values)
+    packing = Packing.of([len(d.values) for d in found])
+    grouped = bool(plan.by_group) or bool(gone.any())
+    maps = {i: _value_map(table, recoding, i) for i in plan.by_value}
+    lookups = []
+    for i, d in enumerate(found):
+        label = {f"{prefix}g{i}": [maps[i][code] for code in d.codes.tolist()]} if i in maps else {}
+        if grouped or label:
+            lookups.append(code_lookup(raw, d, i, packing.strides[i], prefix, label))
+    frame = look_up(frame, raw.engine, lookups)
+    if grouped:
+        words = word_expressions(raw, found, packing, prefix)
+        groups = _group_lookup(table, recoding, plan, packing, tuple(words), prefix)
+        frame = look_up(frame.with_columns(**words), raw.engine, [groups])
+        frame = _without_gone(frame, plan, nw.col(f"{prefix}gone"))
+    released = {}
+    for i in (*plan.by_value, *plan.by_group):
+        value = nw.col(f"{prefix}g{i}")
+        null = found[i].null
+        if i in maps and null is not None and maps[i][null] is not None:
+            value = nw.when(nw.col(names[i]).is_null()).then(nw.lit(maps[i][null])).otherwise(value)
+        if plan.star:
+            value = nw.when(nw.col(f"{prefix}gone") == 1).then(nw.lit(STAR)).otherwise(value)
+        released[names[i]] = value
     if counted is not None:
         frame = frame.sort(f"{prefix}row")
     out = frame.select(*(released[n].alias(n) if n in released else nw.col(n) for n in raw.columns))
-    rows = raw.rows if suppressed == "star" else raw.rows - int(table.counts[gone].sum())
-    schema = {n: nw.String() if n in released else t for n, t in raw.schema.items()}
-    native = tuple(table.names[i] for i in plan.kept)
     return RecodedFrame(
-        out, rows, native, schema, raw.engine, raw.kind, {n: t for n, t in raw.origin.items() if n not in released}
+        frame=out,
+        rows=raw.rows if suppressed == "star" else raw.rows - int(table.counts[gone].sum()),
+        native=tuple(names[i] for i in plan.kept),
+        schema={n: nw.String() if n in released else t for n, t in raw.schema.items()},
+        engine=raw.engine,
+        kind=raw.kind,
+        origin={n: t for n, t in raw.origin.items() if n not in released},
     )
 
 
@@ -138,74 +158,39 @@ def _own(raw_codes: Codes, codes: Codes, size: int) -> Codes | None:
     return found if np.array_equal(found[raw_codes], codes) else None
 
 
-def _join_values(
-    raw: RawTable,
-    frame: nw.LazyFrame[Any],
-    table: FrequencyTable,
-    recoding: Recoding,
-    dictionaries: list[Dictionary],
-    plan: _Plan,
-    prefix: str,
-) -> nw.LazyFrame[Any]:
-    """Adds `{prefix}g{i}` for the columns whose generalised value follows from their own value."""
+def _value_map(table: FrequencyTable, recoding: Recoding, i: int) -> list[str | None]:
+    """Generalised value of each value of column i."""
     released: Mask = ~recoding.suppressed
-    for i in plan.by_value:
-        d, labels = dictionaries[i], recoding.labels[i]
-        own = _own(table.codes[i][released], recoding.codes[i][released], len(d.values))
-        if own is None:
-            raise InternalError("X900", "a value map was expected")
-        # values that only suppressed rows have are mapped to the star, so that a mistake could not show them
-        texts = [STAR if code < 0 else labels[code] for code in own.tolist()]
-        text, value = f"{prefix}t{i}", f"{prefix}v{i}"
-        small = small_table(
-            frame, raw.engine, {value: d.engine, f"{prefix}g{i}": [texts[code] for code in d.codes.tolist()]}
-        )
-        frame = frame.with_columns(d.text(raw).alias(text)).join(small, left_on=text, right_on=value, how="left")
-        if d.null is not None and texts[d.null] is not None:
-            label = nw.when(nw.col(text).is_null()).then(nw.lit(texts[d.null])).otherwise(nw.col(f"{prefix}g{i}"))
-            frame = frame.with_columns(label.alias(f"{prefix}g{i}"))
-    return frame
+    own = _own(table.codes[i][released], recoding.codes[i][released], len(table.values[i]))
+    if own is None:
+        raise InternalError("X900", "a value map was expected")
+    # a value that only suppressed rows have is mapped to the star, so that no mistake elsewhere could show it
+    return [STAR if code < 0 else recoding.labels[i][code] for code in own.tolist()]
 
 
-def _join_groups(
-    raw: RawTable,
-    frame: nw.LazyFrame[Any],
-    table: FrequencyTable,
-    recoding: Recoding,
-    dictionaries: list[Dictionary],
-    plan: _Plan,
-    prefix: str,
-) -> nw.LazyFrame[Any]:
-    """Marks or drops suppressed rows, and adds `{prefix}g{i}` for the columns that depend on the whole combination."""
-    packing = Packing.of([len(d.values) for d in dictionaries])
-    frame = with_codes(raw, frame, dictionaries, packing.strides, prefix)
-    words = word_expressions(packing, prefix)
-    frame = frame.with_columns(**words)
+def _group_lookup(
+    table: FrequencyTable, recoding: Recoding, plan: _Plan, packing: Packing, words: tuple[str, ...], prefix: str
+) -> Lookup:
+    """Marks suppressed rows in `{prefix}gone`, and adds `{prefix}g{i}` for columns that depend on the whole combination."""
     gone = recoding.suppressed
-    # of value maps alone, only the suppressed combinations are needed: usually few
+    # beside value maps only the suppressed combinations are needed: usually few
     wanted = np.ones(len(gone), dtype=bool) if plan.by_group else gone
-    keys = [f"{name}k" for name in words]
-    groups = dict(zip(keys, packing.pack(table.codes[:, wanted]), strict=True))
-    if not plan.by_group and not plan.star:
-        return frame.join(small_table(frame, raw.engine, groups), left_on=list(words), right_on=keys, how="anti")
-    small = small_table(
-        frame,
-        raw.engine,
-        {
-            **groups,
-            f"{prefix}gone": gone[wanted].astype(np.int64),
-            **{f"{prefix}l{i}": recoding.codes[i].astype(np.int64) for i in plan.by_group},
-        },
+    labels = {f"{prefix}g{i}": _texts(recoding.labels[i])[recoding.codes[i][wanted]] for i in plan.by_group}
+    return Lookup(
+        words,
+        tuple(packing.pack(table.codes[:, wanted])),
+        {f"{prefix}gone": gone[wanted].astype(np.int64), **labels},
     )
-    for i in plan.by_group:
-        labels = recoding.labels[i]
-        texts = small_table(
-            frame, raw.engine, {f"{prefix}n{i}": np.arange(len(labels), dtype=np.int64), f"{prefix}g{i}": list(labels)}
-        )
-        small = small.join(texts, left_on=f"{prefix}l{i}", right_on=f"{prefix}n{i}", how="left")
-    frame = frame.join(small, left_on=list(words), right_on=keys, how="left")
-    # a row whose combination was not counted has no mark: it goes, and the count of rows then tells
-    mark = nw.col(f"{prefix}gone")
+
+
+def _texts(labels: tuple[str | None, ...]) -> NDArray[Any]:
+    texts = np.empty(len(labels), dtype=object)
+    texts[:] = labels
+    return texts
+
+
+def _without_gone(frame: nw.LazyFrame[Any], plan: _Plan, mark: nw.Expr) -> nw.LazyFrame[Any]:
     if plan.by_group:
+        # a row whose combination was not counted has no mark: it goes, and the number of rows will tell
         return frame.filter(~mark.is_null() if plan.star else mark == 0)
-    return frame
+    return frame if plan.star else frame.filter(mark.is_null())

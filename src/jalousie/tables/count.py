@@ -7,7 +7,7 @@ value, numbers once a distinct row: neither time nor memory here depends on the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,8 @@ import narwhals as nw
 import numpy as np
 
 from jalousie.errors import InternalError, TableError, did_you_mean
-from jalousie.tables.engine import fetch, fetch_texts, small_table
+from jalousie.tables.engine import SmallColumn, fetch
+from jalousie.tables.lookup import Lookup, distinct, look_up
 from jalousie.tables.raw import RawTable
 from jalousie.tables.text import canonical, engine_text
 from jalousie.tables.types import Codes, Counts, FrequencyTable, Histogram
@@ -37,10 +38,6 @@ class Dictionary:
     engine: tuple[str, ...]
     codes: Codes
     values: tuple[str | None, ...]
-
-    def text(self, raw: RawTable) -> nw.Expr:
-        """The column as `engine` has its values."""
-        return engine_text(self.name, raw.schema[self.name])
 
     @property
     def null(self) -> int | None:
@@ -101,32 +98,6 @@ def require_columns(raw: RawTable, names: Sequence[str]) -> None:
         raise TableError("T202", f'column "{twice}" is asked for twice', hint="name each column once")
 
 
-def dictionary(raw: RawTable, name: str, known: Sequence[str | None] | None = None) -> Dictionary:
-    """The distinct values of a column. `known`: its canonical values where they are known, in code order."""
-    dtype = raw.schema[name]
-    read = canonical(dtype)
-    if read is None:
-        raise TableError(
-            "T212",
-            f'column "{name}" has type {dtype}, which cannot be a quasi-identifier or sensitive',
-            hint="use text, numbers, booleans, dates or times, or make the column plain",
-        )
-    if known is not None and dtype == nw.String:
-        texts = [value for value in known if value is not None]
-        return Dictionary(name, tuple(texts), np.arange(len(texts), dtype=np.int32), tuple(known))
-    found = fetch_texts(raw.frame.select(v=engine_text(name, dtype)).group_by("v").agg(n=nw.len()), "v")
-    engine = [text for text in found if text is not None]
-    texts = [read(text) for text in engine]
-    if known is None:
-        values: tuple[str | None, ...] = (*sorted(set(texts)), *((None,) if len(engine) < len(found) else ()))
-    else:
-        values = tuple(known)
-    code = {value: i for i, value in enumerate(values)}
-    if any(text not in code for text in texts):
-        raise TableError("T213", f'column "{name}" is not what it was when it was counted', hint="start again")
-    return Dictionary(name, tuple(engine), np.fromiter((code[t] for t in texts), np.int32, len(texts)), values)
-
-
 def free_prefix(columns: Sequence[str]) -> str:
     """A prefix for our own columns that no column of the table has."""
     prefix = "_j"
@@ -135,36 +106,83 @@ def free_prefix(columns: Sequence[str]) -> str:
     return prefix
 
 
-def with_codes(
-    raw: RawTable,
-    frame: nw.LazyFrame[Any],
-    dictionaries: Sequence[Dictionary],
-    strides: Sequence[int],
-    prefix: str,
-) -> nw.LazyFrame[Any]:
-    """`frame` with a column `{prefix}c{i}` (int64) a dictionary: code times stride. A value that the dictionary does not
-    know gives a null. Read order is kept where the engine keeps it in a left join to a small table."""
-    texts = [f"{prefix}t{i}" for i in range(len(dictionaries))]
-    codes = [f"{prefix}c{i}" for i in range(len(dictionaries))]
-    frame = frame.with_columns(d.text(raw).alias(text) for d, text in zip(dictionaries, texts, strict=True))
-    for d, stride, text, code in zip(dictionaries, strides, texts, codes, strict=True):
-        small = small_table(frame, raw.engine, {f"{text}v": d.engine, code: d.codes.astype(np.int64) * stride})
-        frame = frame.join(small, left_on=text, right_on=f"{text}v", how="left")
-    filled = [
-        nw.when(nw.col(text).is_null()).then(nw.lit(d.null * stride)).otherwise(nw.col(code)).alias(code)
-        for d, stride, text, code in zip(dictionaries, strides, texts, codes, strict=True)
-        if d.null is not None
+def with_texts(raw: RawTable, frame: nw.LazyFrame[Any], names: Sequence[str], prefix: str) -> nw.LazyFrame[Any]:
+    """`frame` with a column `{prefix}t{i}` for each of `names` that is not text already (see `text_column`)."""
+    for name in names:
+        if canonical(raw.schema[name]) is None:
+            raise TableError(
+                "T212",
+                f'column "{name}" has type {raw.schema[name]}, which cannot be a quasi-identifier or sensitive',
+                hint="use text, numbers, booleans, dates or times, or make the column plain",
+            )
+    made = [
+        engine_text(name, raw.schema[name]).alias(f"{prefix}t{i}")
+        for i, name in enumerate(names)
+        if raw.schema[name] != nw.String
     ]
-    return (frame.with_columns(*filled) if filled else frame).drop(texts)
+    return frame.with_columns(*made) if made else frame
 
 
-def word_expressions(packing: Packing, prefix: str) -> dict[str, nw.Expr]:
-    """Packed words `{prefix}w{j}` from the columns of `with_codes`."""
+def text_column(raw: RawTable, name: str, i: int, prefix: str) -> str:
+    """Where `with_texts` has the i-th column's text."""
+    return name if raw.schema[name] == nw.String else f"{prefix}t{i}"
+
+
+def dictionaries(
+    raw: RawTable,
+    texts: nw.LazyFrame[Any],
+    names: Sequence[str],
+    prefix: str,
+    known: Sequence[Sequence[str | None]] | None = None,
+) -> list[Dictionary]:
+    """The distinct values of each column of `names`, from a frame made by `with_texts`.
+
+    `known`: their canonical values in code order where they have been counted; text columns then need not be read again.
+    """
+    wanted = [i for i, name in enumerate(names) if known is None or raw.schema[name] != nw.String]
+    found = dict(
+        zip(wanted, distinct(texts, raw.engine, [text_column(raw, names[i], i, prefix) for i in wanted]), strict=True)
+    )
+    made = []
+    for i, name in enumerate(names):
+        engine = [text for text in found.get(i, known[i] if known is not None else ()) if text is not None]
+        read = canonical(raw.schema[name]) or str
+        canonicals = [read(text) for text in engine]
+        if known is not None:
+            values = tuple(known[i])
+        else:
+            values = (*sorted(set(canonicals)), *((None,) if len(engine) < len(found[i]) else ()))
+        code = {value: c for c, value in enumerate(values)}
+        if any(text not in code for text in canonicals):
+            raise TableError("T213", f'column "{name}" is not what it was when it was counted', hint="start again")
+        codes = np.fromiter((code[text] for text in canonicals), np.int32, len(canonicals))
+        made.append(Dictionary(name, tuple(engine), codes, values))
+    return made
+
+
+def code_lookup(
+    raw: RawTable, d: Dictionary, i: int, stride: int, prefix: str, more: Mapping[str, SmallColumn] | None = None
+) -> Lookup:
+    """Adds `{prefix}c{i}`, the code times `stride`; null for a null and for a value that the dictionary does not know."""
+    key = text_column(raw, d.name, i, prefix)
+    return Lookup((key,), (d.engine,), {f"{prefix}c{i}": d.codes.astype(np.int64) * stride, **(more or {})})
+
+
+def code_expression(raw: RawTable, d: Dictionary, i: int, stride: int, prefix: str) -> nw.Expr:
+    """The code times `stride`, of a null too."""
+    code = nw.col(f"{prefix}c{i}")
+    if d.null is None:
+        return code
+    return nw.when(nw.col(d.name).is_null()).then(nw.lit(d.null * stride)).otherwise(code)
+
+
+def word_expressions(raw: RawTable, ds: Sequence[Dictionary], packing: Packing, prefix: str) -> dict[str, nw.Expr]:
+    """Packed words `{prefix}w{j}` of the columns of `code_lookup`; without columns a word that is 0 everywhere."""
     expressions: dict[str, nw.Expr] = {}
-    for i, word in enumerate(packing.words):
-        name, code = f"{prefix}w{word}", nw.col(f"{prefix}c{i}")
+    for i, (d, word, stride) in enumerate(zip(ds, packing.words, packing.strides, strict=True)):
+        name, code = f"{prefix}w{word}", code_expression(raw, d, i, stride, prefix)
         expressions[name] = expressions[name] + code if name in expressions else code
-    return expressions
+    return expressions or {f"{prefix}w0": nw.lit(0)}
 
 
 def count_groups(raw: RawTable, names: Sequence[str], sensitive: Sequence[str] = ()) -> FrequencyTable:
@@ -175,23 +193,23 @@ def count_groups(raw: RawTable, names: Sequence[str], sensitive: Sequence[str] =
 
     Raises T201, T202 (columns), T212 (a type that cannot be grouped), T213 (changed meanwhile), T214 (the engine failed).
     """
-    require_columns(raw, [*names, *sensitive])
-    dictionaries = [dictionary(raw, name) for name in (*names, *sensitive)]
+    both = [*names, *sensitive]
+    require_columns(raw, both)
     width, prefix = len(names), free_prefix(raw.columns)
-    packing = Packing.of([len(d.values) for d in dictionaries[:width]])
-    coded = with_codes(
-        raw, raw.frame.select(*names, *sensitive), dictionaries, [*packing.strides, *[1] * len(sensitive)], prefix
-    )
-    # without quasi-identifiers all rows are one group
-    words = word_expressions(packing, prefix) or {f"{prefix}w0": nw.lit(0)}
-    packed = coded.with_columns(**words)
+    texts = with_texts(raw, raw.frame.select(*both), both, prefix)
+    found = dictionaries(raw, texts, both, prefix)
+    packing = Packing.of([len(d.values) for d in found[:width]])
+    strides = [*packing.strides, *[1] * len(sensitive)]
+    coded = look_up(texts, raw.engine, [code_lookup(raw, d, i, strides[i], prefix) for i, d in enumerate(found)])
+    words = word_expressions(raw, found[:width], packing, prefix)
+    cells = {f"{prefix}s{i}": code_expression(raw, found[i], i, 1, prefix) for i in range(width, len(found))}
+    packed = coded.select(**words, **cells)
     keys, counts = _grouped(packed, list(words))
     histograms = []
-    for i, d in enumerate(dictionaries[width:], width):
-        cells, cell_counts = _grouped(packed, [*words, f"{prefix}c{i}"])
-        group = _positions(keys, cells[:-1])
-        histograms.append(Histogram(d.name, d.values, group, cells[-1].astype(np.int32), cell_counts))
-    values = tuple(d.values for d in dictionaries[:width])
+    for d, cell in zip(found[width:], cells, strict=True):
+        of, cell_counts = _grouped(packed, [*words, cell])
+        histograms.append(Histogram(d.name, d.values, _positions(keys, of[:-1]), of[-1].astype(np.int32), cell_counts))
+    values = tuple(d.values for d in found[:width])
     table = FrequencyTable(tuple(names), values, packing.unpack(keys), counts, tuple(histograms))
     if any(total != raw.rows for total in (table.rows, *(int(h.count.sum()) for h in histograms))):
         raise TableError("T213", "the table changed while it was counted", hint="start again")

@@ -11,7 +11,7 @@ import os
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import count
@@ -20,10 +20,9 @@ from typing import Any
 
 import duckdb
 import narwhals as nw
-import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.errors import InternalError, TableError, UsageError, library_boundary
+from jalousie.errors import TableError, UsageError, library_boundary
 
 SmallColumn = NDArray[Any] | Sequence[str | None]
 
@@ -121,29 +120,6 @@ class Engine:
             if fingerprint(path) != before:
                 raise TableError("T213", "the table's file changed while it was worked on", hint="start again")
 
-    def small_table(self, columns: Mapping[str, SmallColumn]) -> nw.LazyFrame[Any]:
-        """A small table from numpy arrays and lists of text (which may hold None)."""
-        arrays = {
-            name: column if isinstance(column, np.ndarray) else _texts(column) for name, column in columns.items()
-        }
-        view = self.name()
-        self.connection.register(view, arrays)
-        try:
-            # the types are said: of a column of nulls alone DuckDB would make integers
-            casts = ", ".join(
-                f"{quoted(name)}::VARCHAR AS {quoted(name)}" if array.dtype == object else quoted(name)
-                for name, array in arrays.items()
-            )
-            return self.frame(self.create(f"SELECT {casts} FROM {view}"))
-        finally:
-            self.connection.unregister(view)
-
-
-def _texts(column: Sequence[str | None]) -> NDArray[Any]:
-    array = np.empty(len(column), dtype=object)
-    array[:] = column
-    return array
-
 
 def _close(connection: Any, folder: str) -> None:
     connection.close()
@@ -182,26 +158,6 @@ def is_duckdb(frame: nw.LazyFrame[Any]) -> bool:
     return frame.implementation is nw.Implementation.DUCKDB
 
 
-def small_table(frame: nw.LazyFrame[Any], engine: Any, columns: Mapping[str, SmallColumn]) -> nw.LazyFrame[Any]:
-    """A small table in the engine of `frame`, to be joined to it."""
-    if is_duckdb(frame):
-        if not isinstance(engine, Engine):
-            raise InternalError("X900", "a DuckDB frame came without its engine")
-        return engine.small_table(columns)
-    if frame.implementation is nw.Implementation.POLARS:
-        import polars as pl
-
-        series = [
-            pl.Series(name, column)
-            if isinstance(column, np.ndarray)
-            else pl.Series(name, list(column), dtype=pl.String)
-            for name, column in columns.items()
-        ]
-        lazy: nw.LazyFrame[Any] = nw.from_native(pl.DataFrame(series).lazy())
-        return lazy
-    raise InternalError("X900", "this engine is not supported")
-
-
 def engine_errors(frame: nw.LazyFrame[Any]) -> tuple[type[Exception], ...]:
     """What the engine of `frame` raises. Each may quote cells."""
     from narwhals.exceptions import NarwhalsError
@@ -232,11 +188,3 @@ def fetch(frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
             return arrays
         collected = frame.collect()
         return {name: collected[name].to_numpy() for name in collected.columns}
-
-
-def fetch_texts(frame: nw.LazyFrame[Any], column: str) -> list[str | None]:
-    """One text column of a small result, nulls as None."""
-    with engine_boundary(frame):
-        if is_duckdb(frame):
-            return [value for (value,) in frame.select(column).to_native().fetchall()]
-        return list(frame.select(column).collect()[column].to_list())
