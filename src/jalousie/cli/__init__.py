@@ -75,7 +75,9 @@ def main(argv: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except MemoryError:
-        return _report(InternalError("X901", "there is not enough memory", hint="allow more, or fewer threads"), as_json)
+        return _report(
+            InternalError("X901", "there is not enough memory", hint="allow more, or fewer threads"), as_json
+        )
     except Exception as error:  # noqa: BLE001 (the last boundary: an unforeseen error must not print a traceback with cells in it)
         return _report(_unforeseen(error), as_json)
     return int(code)

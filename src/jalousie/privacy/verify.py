@@ -27,7 +27,7 @@ def written_classes(written: FrequencyTable, raw: FrequencyTable, *, stars_are_s
     Raises
     ------
     ReleaseError
-        R520 if a sensitive value was written that the raw table does not have
+        R530 if a sensitive value was written that the raw table does not have
     """
     keep = np.ones(written.groups, bool)
     if stars_are_suppressed:
@@ -51,7 +51,7 @@ def _cells(written: Histogram, raw: Histogram) -> Cells:
     unknown = sum(value not in place for value in written.values)
     if unknown:
         raise ReleaseError(
-            "R520", f"{unknown} values of column {written.name} were written that the raw table does not have"
+            "R530", f"{unknown} values of column {written.name} were written that the raw table does not have"
         )
     code = np.array([place[value] for value in written.values], np.int64)[written.code]
     order = np.lexsort((code, written.group))
@@ -64,13 +64,13 @@ def verify(models: Sequence[Model], classes: Classes) -> tuple[ModelFacts, ...]:
     Raises
     ------
     ReleaseError
-        R521 if one of them does not hold
+        R531 if one of them does not hold
     """
     facts = tuple(_facts(model, classes) for model in models)
     broken = [fact.model for fact in facts if fact.verdict == "FAIL"]
     if broken:
         raise ReleaseError(
-            "R521",
+            "R531",
             f"the table as written does not satisfy {', '.join(broken)}; this is a fault of Jalousie, not of the contract",
             hint="please report it, with the contract",
         )
@@ -97,10 +97,10 @@ def check_rows(rows_in: int, suppressed: int, rows_out: int) -> None:
     Raises
     ------
     ReleaseError
-        R522 if rows were lost or doubled
+        R532 if rows were lost or doubled
     """
     if rows_out != rows_in - suppressed:
         raise ReleaseError(
-            "R522",
+            "R532",
             f"{rows_in} rows less {suppressed} suppressed should leave {rows_in - suppressed}; {rows_out} were written",
         )

@@ -20,14 +20,22 @@ from pathlib import Path
 from jalousie.errors import ReleaseError
 
 LOCK = ".lock"
-_DISK = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EROFS: "the file system is read-only"}
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EROFS: "the file system is read-only",
+}
 _DENIED = {errno.EACCES: "the folder cannot be written to", errno.EPERM: "the folder cannot be written to"}
 
 
 def as_release_error(error: OSError) -> ReleaseError:
     """What the operating system refused, without the path that it names."""
     reason = {**_DISK, **_DENIED}.get(error.errno or 0, "the operating system refused to write")
-    hint = "free some space" if error.errno in _DISK and error.errno != errno.EROFS else "choose a folder that you may write to"
+    hint = (
+        "free some space"
+        if error.errno in _DISK and error.errno != errno.EROFS
+        else "choose a folder that you may write to"
+    )
     return ReleaseError("R500", f"the release cannot be written: {reason}", hint=f"{hint} (--out)")
 
 
@@ -40,10 +48,10 @@ def write_folder(target: Path, *, replace: bool = False, member: str = "card.jso
     Raises
     ------
     ReleaseError
-        R500 if the folder cannot be written, R501 if the target exists
+        R500 if the folder cannot be written, R503 if the target exists
     """
     target = Path(os.path.abspath(target))
-    _check_target(target, replace, member)
+    check_target(target, replace, member)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         _sweep(target)
@@ -64,13 +72,16 @@ def write_folder(target: Path, *, replace: bool = False, member: str = "card.jso
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _check_target(target: Path, replace: bool, member: str) -> None:
+def check_target(target: Path, replace: bool, member: str = "card.json") -> None:
+    """Raises ReleaseError R503 if the target is in the way."""
     if not target.exists():
         return
     if not replace:
-        raise ReleaseError("R501", "the output folder exists already", hint="choose another with --out, or --replace it")
+        raise ReleaseError(
+            "R503", "the output folder exists already", hint="choose another with --out, or --replace it"
+        )
     if not (target / member).is_file():
-        raise ReleaseError("R501", "the output folder exists and is not a release", hint="choose another with --out")
+        raise ReleaseError("R503", "the output folder exists and is not a release", hint="choose another with --out")
 
 
 def _sweep(target: Path) -> None:
@@ -114,3 +125,26 @@ def digest_file(path: Path) -> str:
     """`sha256:` and the hex digest of a file's bytes."""
     with open(path, "rb") as file:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_file(path: Path, content: bytes, *, replace: bool = True) -> None:
+    """A single file, whole or not at all.
+
+    Raises
+    ------
+    ReleaseError
+        R500 if it cannot be written, R503 if it exists and must not be replaced
+    """
+    if path.exists() and not replace:
+        raise ReleaseError("R503", "the output file exists already", hint="choose another name, or --replace it")
+    partial = path.with_name(f".{path.name}.partial-{secrets.token_hex(6)}")
+    try:
+        with open(partial, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise as_release_error(error) from None
+    finally:
+        partial.unlink(missing_ok=True)

@@ -1,0 +1,314 @@
+"""Architecture 1.A: the privacy module at the provider.
+
+    table -> provider[ steps -> count -> search -> apply -> write -> verify ] -> release + card -> ML party
+
+Composition only: `Sharing` puts the module (`jalousie.privacy`) into the place (`jalousie.places.provider`) and carries one
+table through it. `protect` is the same in one call.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from jalousie import __version__
+from jalousie.contract import Contract, Loaded, Positions, digest, load_contract
+from jalousie.contract.model import Column, Enrich
+from jalousie.errors import ReleaseError, TableError
+from jalousie.places.provider import Provider, Stopwatch
+from jalousie.privacy.card import AttackFacts, Card
+from jalousie.privacy.deidentify import Deidentified, Lent, Progress, deidentify
+from jalousie.privacy.facts import checks, describe, enforce
+from jalousie.privacy.release import Release, read_card
+from jalousie.privacy.search import Kernel
+from jalousie.privacy.steps import StepContext, table_name
+from jalousie.privacy.verify import check_rows, verify, written_classes
+from jalousie.tables import (
+    compile_hierarchy,
+    count_groups,
+    count_written,
+    from_frame,
+    read_table,
+    to_frame,
+    write_frame,
+)
+from jalousie.tables.bundle import CARD, REPORT, SPACE, check_digest
+from jalousie.tables.engine import EngineOptions
+from jalousie.tables.folder import digest_file
+from jalousie.tables.raw import RawTable
+from jalousie.tables.types import FrequencyTable, Hierarchy
+
+SUFFIX = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What does not change a release but how it is made.
+
+    kernel     `auto`, `native` or `numpy`
+    engine     threads, memory limit and spill folder of the engine
+    progress   called with a share in [0, 1] and a word
+    """
+
+    kernel: Kernel = "auto"
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    progress: Progress | None = None
+
+
+class Sharing:
+    """One table on its way through the provider: prepared on construction, then measured, then published or returned."""
+
+    def __init__(
+        self,
+        table: Any,
+        contract: Loaded | Contract | str | Path,
+        provider: Provider | None = None,
+        settings: Settings = Settings(),
+    ) -> None:
+        """`table` is any data frame, or None for the file that the contract names.
+
+        Raises the errors of reading (T), of the contract (C), of hierarchies (H) and of the search (P400).
+        """
+        self.loaded = _loaded(contract)
+        self.contract = self.loaded.contract
+        self.provider = provider or Provider()
+        self.settings = settings
+        self.watch = Stopwatch(_announce(settings.progress))
+        with self.watch.stage("read"):
+            raw = self._read(table)
+        self.done: Deidentified = deidentify(raw, self.contract, self._lent())
+        with self.watch.stage("measure"):
+            self.card: Card = describe(
+                self.done,
+                self.contract,
+                digest=digest(self.contract),
+                software=f"jalousie {__version__}",
+                population=self.contract.release.population,
+            )
+
+    # -- what the place lends the module
+
+    def _read(self, table: Any) -> RawTable:
+        if table is not None:
+            return from_frame(table, options=self.settings.engine)
+        return read_table(self.contract.table, self.contract.columns, self.loaded.folder, options=self.settings.engine)
+
+    def _lent(self) -> Lent:
+        joined = [step for step in self.contract.steps if isinstance(step, Enrich)]
+        context = StepContext(
+            contract=digest(self.contract),
+            key_for=self.provider.keys.deriver(),
+            tables={table_name(step): self._joined(step) for step in joined},
+            columns=self.contract.columns,
+        )
+        return Lent(context, self._compile, self.watch.stage, self.settings.progress, self.settings.kernel)
+
+    def _joined(self, step: Enrich) -> RawTable:
+        """The other table of an enrich step: its key and the columns that the step names; others are not read."""
+        columns = {step.key or step.on: self.contract.columns.get(step.on, Column(role="plain")), **step.columns}
+        return read_table(step.table, columns, self.loaded.folder, others="leave-out", options=self.settings.engine)
+
+    def _compile(self, name: str, column: Column, values: Sequence[str | None], counts: Any) -> Hierarchy:
+        where = self.loaded.positions.where(f"columns.{name}.hierarchy")
+        return compile_hierarchy(name, column.hierarchy, values, counts.tolist(), self.loaded.folder, where)
+
+    # -- measures beside the release
+
+    def measure_learning(self) -> None:
+        """Train on the release, test on held-out raw rows (the contract's `learning`); the figures go onto the card."""
+        learning = self.contract.learning
+        if learning is None:
+            return
+        from jalousie.architectures.measure import learning_facts
+
+        with self.watch.stage("learning"):
+            facts = learning_facts(self.done, learning, self.spaces())
+        self.card = msgspec.structs.replace(self.card, learning=facts)
+
+    def add_attacks(self, attacks: Sequence[AttackFacts]) -> None:
+        """Put the results of attacks onto the card (the command line runs them: a provider's place knows no adversary)."""
+        self.card = msgspec.structs.replace(self.card, attacks=tuple(attacks))
+
+    def spaces(self) -> tuple[Any, ...]:
+        """What the generalised cells stand for. Imported late: the encoder's room is not needed to write a release."""
+        from jalousie.learning.describe import describe_spaces
+
+        searched = self.done.searched
+        if searched is None:
+            return ()
+        released = {}
+        for d, name in enumerate(searched.table.names):
+            used = set(searched.recoding.codes[d][~searched.recoding.suppressed].tolist())
+            released[name] = [label for code, label in enumerate(searched.recoding.labels[d]) if code in used]
+        return describe_spaces(self.done.columns, searched.hierarchies, released)
+
+    def same_as(self, folder: Path) -> None:
+        """Raises ReleaseError R511 unless a release folder holds just the rows that this contract and table give."""
+        card = read_card(folder)
+        path = check_digest(folder, card.data_file, card.data_digest)
+        names, sensitive = self._verified_columns()
+        form = self.contract.release
+        found = count_written(path, names, sensitive, format=form.format, csv=form.csv)
+        with tempfile.TemporaryDirectory(prefix="jalousie-") as place:
+            again = Path(place) / path.name
+            write_frame(self.done.released, again, format=form.format, csv=form.csv)
+            mine = count_written(again, names, sensitive, format=form.format, csv=form.csv)
+        if not same_counts(found, mine):
+            raise ReleaseError("R511", "the release is not what this contract and this table give", effect="")
+
+    # -- out
+
+    def verify(self, written: FrequencyTable, rows: int) -> None:
+        """Ask every model again of what was written, and put the answers and all verdicts onto the card.
+
+        Raises
+        ------
+        ReleaseError
+            R530 to R532 if what was written is not what was decided
+        PrivacyError
+            P431 if the contract enforces a limit that is missed
+        """
+        done = self.done
+        check_rows(done.released.rows, 0, rows)
+        if done.searched is not None:
+            stars = self.contract.privacy is not None and self.contract.privacy.suppressed == "star"
+            classes = written_classes(written, done.searched.table, stars_are_suppressed=stars)
+            self.card = msgspec.structs.replace(self.card, models=verify(done.searched.models, classes))
+        found = checks(self.card, self.contract.limits)
+        enforce(found)
+        self.card = msgspec.structs.replace(self.card, checks=found, created=self.provider.now())
+
+    def release(self) -> Release:
+        """The release as a data frame of the caller's kind, verified."""
+        with self.watch.stage("write"):
+            table = to_frame(self.done.released, order=self.contract.release.order)
+        with self.watch.stage("verify"):
+            names, sensitive = self._verified_columns()
+            written = count_groups(from_frame(table, options=self.settings.engine), names, sensitive)
+            self.verify(written, written.rows)
+        self._finish()
+        return Release(table, self.card, msgspec.json.encode(self.spaces()), self.done.released.kind)
+
+    def publish(self, target: Path, *, replace: bool = False, report: bool = True) -> Card:
+        """Write the release folder: table, card, what its cells stand for, report. All of it or nothing."""
+        with self.provider.outbox(target, replace=replace) as folder:
+            self._write_into(folder, report)
+        return self.card
+
+    def rehearse(self) -> Card:
+        """All figures, verified on rows that are written into the engine's own temporary folder and thrown away."""
+        spill = getattr(self.done.released.engine, "spill_folder", None)
+        with tempfile.TemporaryDirectory(prefix="jalousie-", dir=spill) as folder:
+            self._write_into(Path(folder), report=False)
+        return self.card
+
+    def _write_into(self, folder: Path, report: bool) -> None:
+        form = self.contract.release
+        path = folder / f"table{SUFFIX[form.format]}"
+        with self.watch.stage("write"):
+            written = write_frame(self.done.released, path, format=form.format, csv=form.csv, order=form.order)
+        with self.watch.stage("verify"):
+            names, sensitive = self._verified_columns()
+            counted = count_written(
+                path, names, sensitive, format=form.format, csv=form.csv, options=self.settings.engine
+            )
+            self.verify(counted, written.rows)
+        self.card = msgspec.structs.replace(
+            self.card,
+            data_file=path.name,
+            data_digest=digest_file(path),
+            data_format=form.format,
+            csv=form.csv if form.format == "csv" else None,
+        )
+        self._finish()
+        from jalousie.report import card_json
+
+        (folder / CARD).write_bytes(card_json(self.card))
+        (folder / SPACE).write_bytes(msgspec.json.encode(self.spaces()) + b"\n")
+        if report:
+            from jalousie.report import render_html
+
+            with self.watch.stage("report"):
+                (folder / REPORT).write_text(render_html(self.card), encoding="utf-8")
+
+    def _verified_columns(self) -> tuple[list[str], list[str]]:
+        """Quasi-identifiers and sensitive columns as they are in what was written."""
+        if self.done.searched is None:
+            return [], []
+        table = self.done.searched.table
+        return list(table.names), [h.name for h in table.sensitive if h.name in self.done.released.schema]
+
+    def _finish(self) -> None:
+        self.card = msgspec.structs.replace(self.card, seconds=dict(self.watch.seconds))
+
+
+def protect(
+    table: Any,
+    contract: Loaded | Contract | str | Path,
+    *,
+    provider: Provider | None = None,
+    settings: Settings = Settings(),
+    learning: bool = False,
+) -> Release:
+    """De-identify a data frame as a contract says.
+
+    Parameters
+    ----------
+    table
+        pandas, Polars, PyArrow or DuckDB; None reads the file that the contract names
+    contract
+        a `Contract`, what `load_contract` gave, or the path of a contract file
+    learning
+        also measure what the release is worth to a learner, if the contract has a `learning` part (takes seconds)
+
+    Returns
+    -------
+    Release
+        rows in the caller's kind of data frame (`to_native()`), and the card
+
+    Raises
+    ------
+    JalousieError
+        C (contract), T (table), H (hierarchies), P (nothing satisfies the contract), R (verification); nothing is released then
+    """
+    sharing = Sharing(table, contract, provider, settings)
+    if learning:
+        sharing.measure_learning()
+    return sharing.release()
+
+
+def same_counts(one: FrequencyTable, other: FrequencyTable) -> bool:
+    """Whether two written tables have the same classes, sizes and sensitive values."""
+    if (
+        one.values != other.values
+        or not np.array_equal(one.codes, other.codes)
+        or not np.array_equal(one.counts, other.counts)
+    ):
+        return False
+    return all(
+        a.values == b.values
+        and np.array_equal(a.code, b.code)
+        and np.array_equal(a.group, b.group)
+        and np.array_equal(a.count, b.count)
+        for a, b in zip(one.sensitive, other.sensitive, strict=True)
+    )
+
+
+def _loaded(contract: Loaded | Contract | str | Path) -> Loaded:
+    if isinstance(contract, Loaded):
+        return contract
+    if isinstance(contract, Contract):
+        return Loaded(contract, Path(), Positions())
+    if isinstance(contract, str | Path):
+        return load_contract(Path(contract))
+    raise TableError("T211", "the contract is neither a Contract nor the path of one", hint="protect(table, contract)")
+
+
+def _announce(progress: Progress | None) -> Callable[[str], None] | None:
+    return None if progress is None else lambda stage: progress(0.0, stage)

@@ -1,0 +1,66 @@
+"""What several verbs share: engine options, the progress bar, and how a card is printed."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jalousie.architectures.share import Settings, Sharing
+    from jalousie.privacy.card import AttackFacts, Card
+
+
+def engine_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("engine")
+    group.add_argument(
+        "--threads", type=int, default=0, metavar="N", help="threads of the engine (default: processors, at most 8)"
+    )
+    group.add_argument(
+        "--memory-limit", default="", metavar="SIZE", help="such as 1GiB; beyond it the engine works on disk"
+    )
+    group.add_argument(
+        "--temp-folder", default="", metavar="DIR", help="where the engine may spill raw data (default: the system's)"
+    )
+    group.add_argument(
+        "--kernel", choices=("auto", "native", "numpy"), default="auto", help="of the search (default: auto)"
+    )
+
+
+def settings_of(arguments: argparse.Namespace, bar: object) -> Settings:
+    from jalousie.architectures.share import Settings
+    from jalousie.tables.engine import EngineOptions
+
+    options = EngineOptions(arguments.threads, arguments.memory_limit, arguments.temp_folder)
+    return Settings(arguments.kernel, options, bar)  # type: ignore[arg-type]
+
+
+def colour(stream: object = None) -> bool:
+    """Colour on a terminal only, and never against NO_COLOR (no-color.org)."""
+    stream = stream or sys.stdout
+    return bool(getattr(stream, "isatty", lambda: False)()) and not os.environ.get("NO_COLOR")
+
+
+def print_card(card: Card, as_json: bool) -> None:
+    from jalousie.report import card_json, render_text
+
+    if as_json:
+        sys.stdout.write(card_json(card).decode())
+    else:
+        print(render_text(card, colour=colour()))
+
+
+def run_attacks(sharing: Sharing) -> list[AttackFacts]:
+    """Attack what is about to be released: link every record back, and guess every sensitive column."""
+    from jalousie.attacks import infer_attribute, reidentify, written_by
+
+    done, privacy = sharing.done, sharing.contract.privacy
+    if done.searched is None or privacy is None:
+        return []
+    table = done.searched.table
+    written = written_by(table, done.searched.recoding, suppressed=privacy.suppressed)
+    spaces = sharing.spaces()
+    found = [reidentify(table, written, spaces, privacy.models)]
+    found += [infer_attribute(table, written, spaces, h.name, privacy.models) for h in table.sensitive]
+    return found

@@ -1,0 +1,62 @@
+"""`jalousie protect contract.yaml`: de-identify a table and write the release folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from jalousie.cli.common import engine_arguments, print_card, run_attacks, settings_of
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("contract", type=Path, help="contract file (YAML or JSON)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="release folder to make (default: NAME.release)")
+    parser.add_argument("--replace", action="store_true", help="replace an existing release folder")
+    parser.add_argument("--dry-run", action="store_true", help="show all figures, write nothing")
+    parser.add_argument("--junit", type=Path, metavar="FILE", help="also write the verdicts as JUnit XML")
+    parser.add_argument("--no-report", action="store_true", help="leave report.html out")
+    parser.add_argument("--no-attacks", action="store_true", help="do not attack the release before it is written")
+    parser.add_argument("--no-learning", action="store_true", help="do not measure what a learner gets from it")
+    engine_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from jalousie.architectures.share import Sharing
+    from jalousie.contract import load_contract
+    from jalousie.report.progress import Progress
+    from jalousie.tables.folder import check_target
+
+    loaded = load_contract(arguments.contract)
+    target = arguments.out or Path(f"{loaded.contract.name}.release")
+    if not arguments.dry_run:
+        check_target(target, arguments.replace)  # before the work, not after it
+    with Progress() as bar:
+        sharing = Sharing(None, loaded, settings=settings_of(arguments, bar))
+        if not arguments.no_attacks:
+            with sharing.watch.stage("attacks"):
+                sharing.add_attacks(run_attacks(sharing))
+        if not arguments.no_learning:
+            sharing.measure_learning()
+        if arguments.dry_run:
+            card = sharing.rehearse()
+        else:
+            card = sharing.publish(target, replace=arguments.replace, report=not arguments.no_report)
+    if arguments.junit is not None:
+        from jalousie.report import render_junit
+
+        write_text(arguments.junit, render_junit(card))
+    print_card(card, arguments.json)
+    if not arguments.json:
+        print(
+            "\nnothing was written (--dry-run)" if arguments.dry_run else f"\nrelease written to {target}",
+            file=sys.stderr,
+        )
+    return 0
+
+
+def write_text(path: Path, text: str) -> None:
+    """A small file, whole or not at all."""
+    from jalousie.tables.folder import write_file
+
+    write_file(path, text.encode())

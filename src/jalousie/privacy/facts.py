@@ -1,0 +1,200 @@
+"""The card's parts that describe a de-identification, and the verdicts against the contract's limits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+
+from jalousie.contract.model import Contract, Limits
+from jalousie.errors import PrivacyError
+from jalousie.privacy.card import Card, Check, ColumnFacts, ContractRef, SearchFacts, Verdict
+from jalousie.privacy.deidentify import Deidentified, Searched
+from jalousie.privacy.quality import quality
+from jalousie.privacy.risk import class_sizes, disclosures, risk
+from jalousie.tables.types import Counts
+
+MOST_CANDIDATES = 400
+"""Points in the picture of risk against utility; more only hide each other."""
+
+
+def describe(done: Deidentified, contract: Contract, *, digest: str, software: str, population: int | None) -> Card:
+    """Everything that is known before a row is written. Verification, learning and attacks are added by who measures them."""
+    searched = done.searched
+    ref = ContractRef(
+        name=contract.name, digest=digest, provider=contract.parties.provider, ml_party=contract.parties.ml_party
+    )
+    card = Card(
+        software=software,
+        contract=ref,
+        rows_in=done.rows_in,
+        rows_out=done.released.rows,
+        rows_suppressed=done.rows_suppressed,
+        columns=_columns(done, contract),
+        steps=done.steps,
+        models=(),
+        search=None,
+        risk_before=None,
+        risk_after=None,
+        quality=None,
+        encoder=contract.learning.encoder if contract.learning is not None else "draws",
+    )
+    if searched is None:
+        return card
+    table, recoding = searched.table, searched.recoding
+    raw_classes: Counts = np.arange(table.groups, dtype=np.int64)
+    weights = {name: done_column.weight for name, done_column in done.columns.items() if name in table.names}
+    return msgspec.structs.replace(
+        card,
+        search=_search(contract, searched),
+        risk_before=risk(table.counts, population=population),
+        risk_after=risk(class_sizes(table, recoding.classes), population=population),
+        disclosure_before=disclosures(table, raw_classes),
+        disclosure_after=disclosures(table, recoding.classes),
+        quality=quality(table, recoding, searched.hierarchies, weights=weights),
+    )
+
+
+def _columns(done: Deidentified, contract: Contract) -> tuple[ColumnFacts, ...]:
+    changed: dict[str, str] = {}
+    for step in done.steps:
+        for name in step.columns:
+            changed[name] = f"{changed[name]}, {step.step}" if name in changed else step.step
+    return tuple(
+        _generalised(done.searched, name, done, changed)
+        if done.searched is not None and name in done.searched.table.names
+        else ColumnFacts(
+            name=name,
+            role=done.columns[name].role,
+            type=_type_name(dtype),
+            changed=changed.get(name, "unchanged"),
+        )
+        for name, dtype in done.released.schema.items()
+    )
+
+
+def _type_name(dtype: object) -> str:
+    """`text` for strings, else the engine's own name in lower case."""
+    text = str(dtype).lower()
+    return "text" if text.startswith("string") else text
+
+
+def _generalised(searched: Searched, name: str, done: Deidentified, changed: dict[str, str]) -> ColumnFacts:
+    table, recoding = searched.table, searched.recoding
+    d = table.names.index(name)
+    hierarchy = searched.hierarchies[d]
+    rows = max(table.rows, 1)
+    cell_loss = np.where(recoding.suppressed, 1.0, recoding.cell_loss[d])
+    kept = ~recoding.suppressed
+    words = ["unchanged" if name in done.released.native else "generalised"]
+    if name in changed:
+        words = [changed[name], *(w for w in words if w != "unchanged")]
+    return ColumnFacts(
+        name=name,
+        role="quasi-identifier",
+        type=_type_name(done.released.schema[name]),
+        changed=", ".join(words),
+        levels=hierarchy.levels,
+        level=recoding.levels[d] if recoding.levels is not None else None,
+        mean_level=float(recoding.levels[d]) if recoding.levels is not None else None,
+        cell_loss=float(cell_loss @ table.counts / rows),
+        distinct_before=len(table.values[d]),
+        distinct_after=len(np.unique(recoding.codes[d][kept])),
+    )
+
+
+def _search(contract: Contract, searched: Searched) -> SearchFacts:
+    assert contract.privacy is not None
+    recoding, proof = searched.recoding, searched.recoding.proof
+    return SearchFacts(
+        recoding=contract.privacy.recoding,
+        metric=contract.privacy.metric,
+        loss=recoding.loss,
+        lower_bound=proof.lower_bound,
+        gap=proof.gap,
+        exact=proof.exact,
+        lattice=float(proof.lattice),
+        checked=proof.checked,
+        pruned=float(proof.pruned),
+        method=proof.method,
+        kernel=proof.kernel,
+        candidates=_candidates(searched),
+    )
+
+
+def _candidates(searched: Searched) -> tuple[tuple[float, float, float], ...]:
+    """(1 / mean class size, share suppressed, loss) of schemes looked at, thinned evenly to what a picture can show."""
+    rows = max(searched.table.rows, 1)
+    seen = searched.recoding.candidates
+    step = max(1, -(-len(seen) // MOST_CANDIDATES))
+    return tuple((min(1.0, c.classes / max(rows - c.suppressed, 1)), c.suppressed / rows, c.loss) for c in seen[::step])
+
+
+def checks(card: Card, limits: Limits) -> tuple[Check, ...]:
+    """The verdict table: the privacy models first, then every limit that the contract sets."""
+    found = [Check(verdict=m.verdict, what=_title(m.model, m.column), sentence=m.sentence) for m in card.models]
+    found += [_limit(name, what, value, bound, limits.enforce) for name, what, value, bound in _limits(card, limits)]
+    for attack in card.attacks:
+        title = f"{attack.attack} attack" + (f" on {attack.column}" if attack.column else "")
+        found.append(Check(verdict=attack.verdict, what=title, sentence=attack.sentence))
+    return tuple(found)
+
+
+def _title(model: str, column: str) -> str:
+    return f"{model} of {column}" if column else model
+
+
+Limit = tuple[str, str, float | None, float | None]
+"""Key, words, value reached (None: not measured), limit."""
+
+
+def _limits(card: Card, limits: Limits) -> list[Limit]:
+    """The limits that the contract sets, with what was reached."""
+    after = card.risk_after
+    certain = max((d.certain_share for d in card.disclosure_after), default=0.0)
+    almost = max((d.almost_certain_share for d in card.disclosure_after), default=0.0)
+    learners = card.learning.learners if card.learning is not None else ()
+    kept = min((learner.kept for learner in learners), default=None)
+    suppressed = card.rows_suppressed / card.rows_in if card.rows_in else 0.0
+    highest, average, uniques = (
+        (after.highest_prosecutor, after.average_prosecutor, after.sample_uniques) if after is not None else (None,) * 3
+    )
+    detail = card.quality.granularity if card.quality is not None else None
+    every: tuple[Limit, ...] = (
+        ("highest-risk", "highest risk of re-identification", highest, limits.highest_risk),
+        ("average-risk", "average risk of re-identification", average, limits.average_risk),
+        ("certain-share", "rows whose sensitive value is certain", certain, limits.certain_share),
+        ("almost-certain-share", "rows whose sensitive value is 90 % certain", almost, limits.almost_certain_share),
+        ("sample-uniques", "rows that are alone in their class", uniques, limits.sample_uniques),
+        ("suppressed-share", "rows suppressed", suppressed, limits.suppressed_share),
+        ("granularity", "detail left", detail, limits.granularity),
+        ("learning-share", "learning gain kept", kept, limits.learning_share),
+    )
+    return [entry for entry in every if entry[3] is not None]
+
+
+def _limit(name: str, what: str, value: float | None, bound: float | None, enforced: tuple[str, ...]) -> Check:
+    floor = name in ("granularity", "learning-share")
+    assert bound is not None
+    if value is None:
+        return Check(
+            verdict="INFO", what=what, sentence=f"{name}: not measured in this run; the contract's limit is {bound:.4g}"
+        )
+    holds = value >= bound if floor else value <= bound
+    verdict: Verdict = "PASS" if holds else ("FAIL" if name in enforced else "WARN")
+    relation = "at least" if floor else "at most"
+    return Check(
+        verdict=verdict, what=what, sentence=f"{name}: {value:.4g}; the contract asks for {relation} {bound:.4g}"
+    )
+
+
+def enforce(found: Sequence[Check]) -> None:
+    """Raise PrivacyError P431 if a limit that the contract enforces is missed: then nothing is released."""
+    failed = [check for check in found if check.verdict == "FAIL"]
+    if failed:
+        raise PrivacyError(
+            "P431",
+            "the release would miss what the contract enforces: " + "; ".join(check.sentence for check in failed),
+            hint="ask for stricter models, or relax the limit in the contract",
+        )

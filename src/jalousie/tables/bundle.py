@@ -1,0 +1,94 @@
+"""A release folder as files: its card's bytes, its table, and whether the two belong together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from jalousie.contract.model import Csv
+from jalousie.errors import ReleaseError, library_boundary
+from jalousie.tables.folder import digest_file
+
+CARD = "card.json"
+SPACE = "space.json"
+REPORT = "report.html"
+LARGEST_TEXT = 64 << 20
+
+
+def read_member(folder: Path | str, name: str) -> bytes:
+    """The bytes of a small file of the folder. Raises ReleaseError R510."""
+    place = Path(folder)
+    if not place.is_dir():
+        raise ReleaseError(
+            "R510", "there is no such release folder", hint="name the folder that holds card.json", effect=""
+        )
+    try:
+        if (place / name).stat().st_size > LARGEST_TEXT:
+            raise ReleaseError("R510", f"{name} is too large to be what it should be", effect="")
+        return (place / name).read_bytes()
+    except OSError:
+        raise ReleaseError(
+            "R510", f"the folder has no {name} that can be read", hint="is it a release folder?", effect=""
+        ) from None
+
+
+def check_digest(folder: Path | str, name: str, digest: str) -> Path:
+    """Path of the folder's table, if its bytes are those that the card names. Raises ReleaseError R510, R511."""
+    if not name or Path(name).name != name:
+        raise ReleaseError("R511", "the card names no table inside its folder", effect="")
+    path = Path(folder) / name
+    try:
+        found = digest_file(path)
+    except OSError:
+        raise ReleaseError("R510", "the release's table cannot be read", effect="") from None
+    if found != digest:
+        raise ReleaseError(
+            "R511",
+            "the release's table is not the one that its card describes",
+            hint="fetch the release again",
+            effect="",
+        )
+    return path
+
+
+def read_released(path: Path, *, format: str, csv: Csv, types: dict[str, str]) -> Any:
+    """A release's table as a PyArrow table, typed as the card says. Raises ReleaseError R510."""
+    hint = "fetch the release again, or ask the provider"
+    with library_boundary(ReleaseError, "R510", "the release's table cannot be read", hint=hint):
+        if format == "parquet":
+            import pyarrow.parquet as pq
+
+            return pq.read_table(path)
+        if format == "arrow":
+            import pyarrow as pa
+
+            with pa.memory_map(str(path)) as source:
+                return pa.ipc.open_file(source).read_all()
+        return _read_csv(path, csv, types)
+
+
+def _read_csv(path: Path, csv: Csv, types: dict[str, str]) -> Any:
+    import pyarrow as pa
+    from pyarrow import csv as arrow_csv
+
+    known = {
+        "text": pa.string(),
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "int64": pa.int64(),
+        "float64": pa.float64(),
+    }
+    return arrow_csv.read_csv(
+        path,
+        read_options=arrow_csv.ReadOptions(encoding=csv.encoding, column_names=None if csv.header else list(types)),
+        parse_options=arrow_csv.ParseOptions(
+            delimiter=csv.delimiter, quote_char=csv.quote or False, newlines_in_values=True
+        ),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types={name: known[kind] for name, kind in types.items() if kind in known},
+            null_values=list(csv.nulls[:1] or [""]),
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+            decimal_point=csv.decimal,
+        ),
+    )

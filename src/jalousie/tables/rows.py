@@ -1,0 +1,60 @@
+"""Rows inside the process, in read order: for measuring beside a release, never for writing.
+
+What attacks and learning utility need: the raw rows as they were generalised, and for each the distinct combination that it
+belongs to.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+
+from jalousie.errors import InternalError
+from jalousie.tables.apply import RecodedFrame
+from jalousie.tables.count import Packing, code_lookup, dictionaries, free_prefix, with_texts, word_expressions
+from jalousie.tables.lookup import look_up
+from jalousie.tables.raw import RawTable
+from jalousie.tables.types import Counts, FrequencyTable
+from jalousie.tables.write import to_frame
+
+
+def raw_rows(raw: RawTable) -> nw.DataFrame[Any]:
+    """All rows in read order, in memory."""
+    recoded = RecodedFrame(raw.frame, raw.rows, (), raw.schema, raw.engine, "arrow", {})
+    frame: nw.DataFrame[Any] = nw.from_native(to_frame(recoded, "arrow"), eager_only=True)
+    return frame
+
+
+def row_groups(raw: RawTable, table: FrequencyTable) -> Counts:
+    """(N,) for each row in read order, the row of `table` that counts it.
+
+    `table` is `count_groups` of the same rows.
+    """
+    prefix = free_prefix(raw.columns)
+    texts = with_texts(raw, raw.frame.select(*table.names), table.names, prefix)
+    found = dictionaries(raw, texts, table.names, prefix, table.values)
+    packing = Packing.of([len(d.values) for d in found])
+    lookups = [code_lookup(raw, d, i, packing.strides[i], prefix) for i, d in enumerate(found)]
+    words = word_expressions(raw, found, packing, prefix)
+    frame = look_up(texts, raw.engine, lookups).select(**words)
+    recoded = RecodedFrame(frame, raw.rows, (), dict.fromkeys(words, nw.Int64()), raw.engine, "arrow", {})
+    coded = nw.from_native(to_frame(recoded, "arrow"), eager_only=True)
+    rows = np.stack([coded[name].to_numpy() for name in words])
+    keys = np.stack(packing.pack(table.codes))
+    return _place(keys, rows)
+
+
+def _place(keys: Counts, rows: Counts) -> Counts:
+    """(N,) column of `keys` (W, G) that equals each column of `rows` (W, N)."""
+    if len(keys) > 1:
+        _, both = np.unique(np.concatenate([keys, rows], axis=1), axis=1, return_inverse=True)
+        both = both.ravel()
+        keys, rows = both[None, : keys.shape[1]], both[None, keys.shape[1] :]
+    order = np.argsort(keys[0], kind="stable")
+    at = np.minimum(np.searchsorted(keys[0][order], rows[0]), len(order) - 1)
+    place: Counts = order[at]
+    if not np.array_equal(keys[0][place], rows[0]):
+        raise InternalError("X900", "rows do not fit the combinations that were counted")
+    return place
