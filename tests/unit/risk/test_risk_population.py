@@ -87,10 +87,9 @@ def test_degenerate_samples_stay_finite(sizes: list[int]) -> None:
 
 def test_likelihood_is_the_pitman_formula() -> None:
     """The probability of the sizes 3, 2, 1 multiplied out as people who take seats one by one."""
-    alpha, theta = 0.3, 1.7
-    probability, seated = 1.0, 0
+    alpha, theta, probability = 0.3, 1.7, 1.0
     tables: list[int] = []
-    for table in (0, 0, 0, 1, 1, 2):
+    for seated, table in enumerate((0, 0, 0, 1, 1, 2)):
         if table == len(tables):
             weight = theta + alpha * len(tables)
             tables.append(1)
@@ -98,7 +97,6 @@ def test_likelihood_is_the_pitman_formula() -> None:
             weight = tables[table] - alpha
             tables[table] += 1
         probability *= weight / (theta + seated) if seated else 1.0
-        seated += 1
     got = log_likelihood(alpha, theta, np.array([1, 2, 3]), np.array([1, 1, 1]))
     assert got == pytest.approx(math.log(probability), abs=1e-12)
 

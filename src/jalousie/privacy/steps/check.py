@@ -62,13 +62,11 @@ def boundary(step: str) -> Iterator[None]:
         # asked only now: libraries that are imported late may have been loaded meanwhile
         if not isinstance(error, _library_errors()):
             raise
-    else:
-        return
-    raise PrivacyError(
-        "P421",
-        f"step {step} could not be carried out on this table",
-        hint="check that the column's values, and what becomes of them, fit its type",
-    )
+        raise PrivacyError(
+            "P421",
+            f"step {step} could not be carried out on this table",
+            hint="check that the column's values, and what becomes of them, fit its type",
+        ) from None
 
 
 def _library_errors() -> tuple[type[Exception], ...]:

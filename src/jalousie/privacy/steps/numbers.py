@@ -54,14 +54,15 @@ def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
         raise PrivacyError("P424", "step clip: `low` is above `high`", hint="exchange them")
     low, high = _bounds(dtype, step)
     column = nw.col(step.column)
-    no = nw.lit(False)
-    under, over = (column < low if low is not None else no), (column > high if high is not None else no)
-    seen = count(raw.frame, "clip", under=under, over=over)
+    beyond: dict[str, nw.Expr] = {}
     clipped = column
     if low is not None:
-        clipped = nw.when(under).then(nw.lit(low).cast(dtype)).otherwise(clipped)
+        beyond["under"] = column < low
+        clipped = nw.when(beyond["under"]).then(nw.lit(low).cast(dtype)).otherwise(clipped)
     if high is not None:
-        clipped = nw.when(over).then(nw.lit(high).cast(dtype)).otherwise(clipped)
+        beyond["over"] = column > high
+        clipped = nw.when(beyond["over"]).then(nw.lit(high).cast(dtype)).otherwise(clipped)
+    seen = {"under": 0, "over": 0} | count(raw.frame, "clip", **beyond)
     done = raw.derive(raw.frame.with_columns(clipped.cast(dtype).alias(step.column)))
     return done, StepFacts(
         step="clip",
@@ -85,8 +86,10 @@ def _rounded(column: nw.Expr, dtype: nw.dtypes.DType, step: Round) -> nw.Expr:
         return (wide + to // 2 - rest).cast(dtype)
     inverse = round(1 / step.to)
     if step.to < 1 and math.isclose(inverse * step.to, 1, rel_tol=1e-12):
-        # 0.1 is not a double: dividing by 10 gives the double nearest to the decimal, multiplying by 0.1 does not
-        return ((column * inverse + 0.5).floor() / inverse).cast(dtype)
+        # 0.1 is not a double: dividing by 10 gives the double nearest to the decimal, multiplying by 0.1 does not. The 10
+        # is given as a column, since Polars turns a division by a number into a multiplication.
+        divisor = nw.when(~column.is_null()).then(nw.lit(float(inverse)))
+        return ((column * inverse + 0.5).floor() / divisor).cast(dtype)
     return ((column / step.to + 0.5).floor() * step.to).cast(dtype)
 
 

@@ -90,8 +90,8 @@ def _membership(column: nw.Expr, null: nw.Expr, dtype: nw.dtypes.DType, step: Dr
     if not step.values:
         raise PrivacyError("P424", f"step drop-rows: `when: {step.when}` needs values", hint="add `values: [...]`")
     known = [_literal(dtype, v, step) for v in step.values if v is not None]
-    if dtype.is_integer() and any(isinstance(v, float) for v in known):
-        column = column.cast(nw.Float64)
+    if dtype.is_numeric() and not (dtype.is_integer() and all(isinstance(v, int) for v in known)):
+        column, known = column.cast(nw.Float64), [float(v) for v in known]
     inside = (column.is_in(known) & ~null) if known else null & ~null
     if step.when == "in":
         return inside | null if None in step.values else inside
