@@ -88,7 +88,7 @@ def _rounded(column: nw.Expr, dtype: nw.dtypes.DType, step: Round) -> nw.Expr:
     if step.to < 1 and math.isclose(inverse * step.to, 1, rel_tol=1e-12):
         # 0.1 is not a double: dividing by 10 gives the double nearest to the decimal, multiplying by 0.1 does not. The 10
         # is given as a column, since Polars turns a division by a number into a multiplication.
-        divisor = nw.when(~column.is_null()).then(nw.lit(float(inverse)))
+        divisor = column.is_null().cast(nw.Float64) * 0 + float(inverse)
         return ((column * inverse + 0.5).floor() / divisor).cast(dtype)
     return ((column / step.to + 0.5).floor() * step.to).cast(dtype)
 
