@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-KERNELS := $(wildcard src/jalousie/privacy/search/*.c)
+KERNELS := $(wildcard src/jalousie/privacy/search/*.[ch])
 
 .PHONY: demo test test-long check bench data docs format clean
 
