@@ -26,10 +26,12 @@ def card_json(card: Card) -> bytes:
     InternalError
         X920: a figure is NaN or infinite. JSON has neither, and `null` in its place would be a silent change.
     """
-    for path, figure in _figures(msgspec.to_builtins(card)):
+    plain = msgspec.to_builtins(card)
+    for path, figure in _figures(plain):
         if not math.isfinite(figure):
             raise InternalError("X920", f"{path} is not a finite number")
-    return msgspec.json.format(msgspec.json.encode(card, order="sorted"), indent=2) + b"\n"
+    typed = msgspec.convert(plain, Card)  # a whole number in the place of a float is written as a float from here on
+    return msgspec.json.format(msgspec.json.encode(typed, order="sorted"), indent=2) + b"\n"
 
 
 def load_card(data: bytes) -> Card:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator
 
 from jalousie.privacy.card import Card, Verdict
-from jalousie.report.parts import Cell, Figure, Points, Section, Story, Table
+from jalousie.report.parts import Cell, Facts, Figure, Points, Section, Story, Table
 from jalousie.report.sections import tell
 
 _WIDTH = 88
@@ -56,23 +56,26 @@ def _section(section: Section, pen: _Pen) -> Iterator[str]:
             case Points():
                 for sentence in block.sentences:
                     yield from _wrap(f"- {sentence}", "  ")
-            case _:
+            case Facts() if section.key == "origin":
                 width = max((len(name) for name, _ in block.entries), default=0)
                 for name, value in block.entries:
-                    yield f"  {pen.put(name.ljust(width), '2')}  {value}"
+                    lines = _wrap(value, " " * (width + 4)) or [""]
+                    yield f"  {pen.put(name.ljust(width), '2')}  {lines[0].lstrip()}"
+                    yield from lines[1:]
 
 
 def _table(table: Table, pen: _Pen) -> Iterator[str]:
     """Columns as wide as their longest text; a cell's sentence goes on lines of its own under the row."""
     judged = table.row_head == 1
+    if judged and len(table.heads) == 2:
+        yield from _verdicts(table, pen)
+        return
     plain = [[_plain(cell) for cell in row] for row in table.rows]
     widths = [max(map(len, column)) for column in zip(table.heads, *plain, strict=True)]
-    if not (judged and len(table.heads) == 2):
-        heads = (
-            _pad(text, width, i in table.numbers)
-            for i, (text, width) in enumerate(zip(table.heads, widths, strict=True))
-        )
-        yield pen.put("  " + "  ".join(heads).rstrip(), "2")
+    heads = (
+        _pad(text, width, i in table.numbers) for i, (text, width) in enumerate(zip(table.heads, widths, strict=True))
+    )
+    yield pen.put("  " + "  ".join(heads).rstrip(), "2")
     indent = " " * (2 + (widths[0] + 2 if judged else 2))
     for row, texts in zip(table.rows, plain, strict=True):
         padded = [
@@ -86,6 +89,16 @@ def _table(table: Table, pen: _Pen) -> Iterator[str]:
             yield from _wrap(row[1].detail, indent)
 
 
+def _verdicts(table: Table, pen: _Pen) -> Iterator[str]:
+    """A verdict and its check in one paragraph each."""
+    for judged, check in table.rows:
+        if judged.verdict is not None:
+            indent = " " * (len(_MARKS[judged.verdict]) + 4)
+            lines = _wrap(": ".join(filter(None, [check.text, check.detail])), indent) or [""]
+            lines[0] = f"  {pen.verdict(judged.verdict)}  {lines[0].lstrip()}"
+            yield from lines
+
+
 def _plain(cell: Cell) -> str:
     return _MARKS[cell.verdict] if cell.verdict is not None else cell.text
 
@@ -96,4 +109,6 @@ def _pad(text: str, width: int, right: bool) -> str:
 
 def _wrap(text: str, indent: str) -> list[str]:
     # A no-break space is only broken at by textwrap's default; percentages must keep their sign.
-    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False, break_long_words=False
+    )

@@ -27,9 +27,8 @@ def count(value: float) -> str:
 
 def percent(share: float | None) -> str:
     """A share as a percentage: `4.9 %`. 0 and 100 % are said only where they are meant."""
-    if share is None or not math.isfinite(share):
+    if share is None or not math.isfinite(value := 100 * share):
         return UNKNOWN
-    value = 100 * share
     nearest = round(value)
     if math.isclose(value, nearest, rel_tol=0, abs_tol=1e-9):
         return f"{nearest:,}{_SPACE}%"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 
+from jalousie.contract.model import Csv
 from jalousie.privacy.card import (
     AttackFacts,
     Card,
@@ -225,6 +226,7 @@ def _attacks() -> tuple[AttackFacts, ...]:
             interval=(0.284, 0.2942),
             bound=None,
             stranger=0.1284,
+            control=0.2713,
             verdict="INFO",
             sentence="the class tells occupation for 28.9 % of the rows, where a stranger guesses right for 12.8 %",
         ),
@@ -242,7 +244,9 @@ def adult_card() -> Card:
             provider="Census Office",
             ml_party="Institute for Work",
         ),
-        data_file="release.parquet",
+        data_file="release.csv",
+        data_format="csv",
+        csv=Csv(delimiter=";", quote="'", encoding="latin-1", decimal=",", nulls=("", "?")),
         data_digest="sha256:90d2c7b3a0de5c1e6f1a34b7f08c2d9eab5a4dc7c1f04b3f3e2d1c0b9a887766",
         rows_in=32561,
         rows_out=30934,

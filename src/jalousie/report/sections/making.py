@@ -6,7 +6,7 @@ from jalousie.privacy.card import Card, SearchFacts, StepFacts
 from jalousie.report.parts import Bar, Bars, Block, Cell, Facts, Figure, Points, Scatter, Section, Table
 from jalousie.report.words import clean, count, date, listing, number, one_in, percent, plural, score, seconds, sentence
 
-_SHOWN = 24
+_SHOWN = 12
 """Candidates listed in the table under the chart."""
 
 
@@ -42,9 +42,9 @@ def search(card: Card) -> Section | None:
 def _proof(facts: SearchFacts) -> str:
     if facts.recoding != "optimal":
         return (
-            f"Perhaps. {clean(facts.recoding).capitalize()} recoding goes beyond one scheme for all rows and comes without a proof: its "
-            f"loss is {score(facts.loss)}, and all that is certain is that nothing can be below {score(facts.lower_bound)}. "
-            f"It looked at {count(facts.checked)} of {count(facts.lattice)} schemes."
+            f"Perhaps. Recoding of the kind “{clean(facts.recoding)}” goes beyond one scheme for all rows and comes without "
+            f"a proof: its loss is {score(facts.loss)}, and all that is certain is that nothing can be below "
+            f"{score(facts.lower_bound)}. The search looked at {count(facts.checked)} of {count(facts.lattice)} schemes."
         )
     looked = (
         f"Of {count(facts.lattice)} schemes, {count(facts.checked)} were counted on the data and {count(facts.pruned)} excluded "
@@ -130,12 +130,13 @@ def times(card: Card) -> Section | None:
         return None
     total = sum(card.seconds.values())
     stages = tuple((clean(stage), value) for stage, value in card.seconds.items())
+    parts = listing(f"{stage} {seconds(value)}" for stage, value in stages)
+    told = f"All of it took {seconds(total)} of processor time: {parts}."
     table = Table(
         "CPU time by stage",
         ("Stage", "CPU time"),
         (*((Cell(stage), Cell(seconds(value))) for stage, value in stages), (Cell("All"), Cell(seconds(total)))),
         frozenset({1}),
-        brief=True,
     )
     figure = Figure(
         title="CPU time by stage",
@@ -144,7 +145,7 @@ def times(card: Card) -> Section | None:
         legend=(("release", "CPU time"),),
         table=table,
     )
-    return Section("times", "How long it took", (f"All of it took {seconds(total)} of processor time.",), (figure,))
+    return Section("times", "How long it took", (told,), (figure,))
 
 
 def not_shown(card: Card) -> Section:
@@ -167,6 +168,20 @@ def not_shown(card: Card) -> Section:
     return Section("limits", "What this report does not show", (), (Points(tuple(said)),))
 
 
+def written(card: Card) -> str:
+    """How the data file is written, all that is needed to read it."""
+    form = clean(card.data_format)
+    if card.csv is None:
+        return form
+    csv = card.csv
+    nulls = listing(f"“{clean(null)}”" for null in csv.nulls) or "not at all"
+    head = "with" if csv.header else "without"
+    return (
+        f"{form}, {head} a header; delimiter “{clean(csv.delimiter)}”, quote “{clean(csv.quote)}”, decimal “{csv.decimal}”, "
+        f"encoding {clean(csv.encoding)}; a missing value is written {nulls}"
+    ).removeprefix(", ")
+
+
 def origin(card: Card) -> Section:
     entries = (
         ("Contract", clean(card.contract.name)),
@@ -174,6 +189,7 @@ def origin(card: Card) -> Section:
         ("Provider", clean(card.contract.provider)),
         ("ML party", clean(card.contract.ml_party)),
         ("Data file", clean(card.data_file)),
+        ("Data format", written(card)),
         ("Data digest", clean(card.data_digest)),
         ("Made", date(card.created)),
         ("Software", clean(card.software)),

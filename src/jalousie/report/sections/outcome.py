@@ -60,7 +60,10 @@ def released(card: Card) -> Section:
     given = f"{plural(card.rows_in, 'row')} came in and {plural(card.rows_out, 'row')} went out."
     if card.rows_suppressed:
         share = f" ({percent(card.rows_suppressed / card.rows_in)})" if card.rows_in else ""
-        given += f" {plural(card.rows_suppressed, 'row')}{share} had to be suppressed: too few others were like them."
+        given += (
+            f" {plural(card.rows_suppressed, 'row')}{share} had to be suppressed, since no class that satisfies the contract "
+            "would have held them."
+        )
     else:
         given += " No row had to be suppressed."
     changed = [clean(column.name) for column in card.columns if column.changed != "unchanged"]

@@ -206,6 +206,15 @@ def _attack_name(attack: AttackFacts) -> str:
     return f"{name} of {clean(attack.column)}" if attack.column else name
 
 
+def _attacked(attack: AttackFacts) -> str:
+    told = plural(attack.records, "record") + " attacked"
+    return (
+        told
+        if attack.control is None
+        else f"{told}; right for {percent(attack.control)} of people who are not in the release"
+    )
+
+
 def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
     charted, rows = [], []
     for attack in attacks:
@@ -222,7 +231,7 @@ def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
         rows.append(
             (
                 Cell("", verdict=attack.verdict),
-                Cell(_attack_name(attack), plural(attack.records, "record") + " attacked"),
+                Cell(_attack_name(attack), _attacked(attack)),
                 Cell(percent(attack.raw_success)),
                 Cell(percent(attack.release_success), f"{percent(low)} to {percent(high)}"),
                 Cell("none" if attack.bound is None else percent(attack.bound)),

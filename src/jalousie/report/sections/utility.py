@@ -97,7 +97,7 @@ def _learner(learner: LearnerFacts, facts: LearningFacts) -> str:
     return (
         f"To predict {clean(facts.target)}, {clean(learner.learner)} trained on the release reaches {metric} "
         f"{score(learner.release)} on raw rows that it never saw; trained on the raw table it reaches {score(learner.raw)}. "
-        f"A guess without learning has {score(learner.baseline)}, and of the gain over that, {percent(learner.kept)} is kept."
+        f"Guessing without learning scores {score(learner.baseline)}; {percent(learner.kept)} of the gain over that is kept."
     )
 
 
