@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
 from jalousie.contract.model import Contract, Table
-
-_EXACT = 1 << 53
 
 
 def digest(contract: Contract) -> str:
@@ -25,8 +24,7 @@ def canonical_json(contract: Contract) -> bytes:
     table (`table.file`, of the contract and of enrich steps) is the provider's own affair and is left out too.
     Files that hierarchies name count by name, not by content.
     """
-    value = _canonical(plain(contract, places=False))
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _json(plain(contract, places=False)).encode()
 
 
 def plain(part: Any, *, places: bool = True) -> Any:
@@ -55,12 +53,25 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     return factory() if callable(factory) else msgspec.NODEFAULT
 
 
-def _canonical(value: Any) -> Any:
+def _json(value: Any) -> str:
     if isinstance(value, dict):
         # JCS sorts by UTF-16 code units
-        return {key: _canonical(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+        keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
+        return "{" + ",".join(f"{_json(key)}:{_json(value[key])}" for key in keys) + "}"
     if isinstance(value, list):
-        return [_canonical(item) for item in value]
-    if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
-        return int(value)
-    return value
+        return "[" + ",".join(map(_json, value)) + "]"
+    if isinstance(value, float):
+        return _number(value)
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _number(value: float) -> str:
+    """A double as ECMAScript writes it: shortest digits, an exponent only from 1e21 up and below 1e-6."""
+    if value == 0:
+        return "0"
+    size = abs(value)
+    if 1e-6 <= size < 1e21:
+        text = format(Decimal(repr(value)), "f")
+        return text.rstrip("0").rstrip(".") if "." in text else text
+    mantissa, _, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"

@@ -68,4 +68,6 @@ def _scalar(value: Any) -> str:
         return value if safe else json.dumps(value, ensure_ascii=False)
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return json.dumps(value)
+    text = json.dumps(value)
+    # older YAML readers know 1.0e-07 as a number, 1e-07 as text
+    return text.replace("e", ".0e") if isinstance(value, float) and "e" in text and "." not in text else text

@@ -62,7 +62,7 @@ def scalar(text: str) -> str | int | float | bool | None:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
         return int(text)
-    if _DECIMAL.fullmatch(text) and any(character.isdigit() for character in text.lower().partition("e")[0]):
+    if _DECIMAL.fullmatch(text) and not text.lstrip("+-").isdigit() and text.lower().partition("e")[0].strip("+-."):
         number = float(text)
         return number if isfinite(number) else text
     return text
