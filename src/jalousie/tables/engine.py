@@ -188,3 +188,11 @@ def fetch(frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
             return arrays
         collected = frame.collect()
         return {name: collected[name].to_numpy() for name in collected.columns}
+
+
+def fetch_texts(frame: nw.LazyFrame[Any], column: str) -> list[str | None]:
+    """One text column of a small result, nulls as None."""
+    with engine_boundary(frame):
+        if is_duckdb(frame):
+            return [value for (value,) in frame.select(column).to_native().fetchall()]
+        return list(frame.select(column).collect()[column].to_list())
