@@ -9,7 +9,8 @@ setup(
     ext_modules=[
         Extension(
             "jalousie.privacy.search._kernel",
-            sources=["src/jalousie/privacy/search/kernel.c"],
+            sources=[f"src/jalousie/privacy/search/{part}.c" for part in ("kernel", "tables", "rules", "steer", "search")],
+            depends=["src/jalousie/privacy/search/kernel.h"],
             extra_compile_args=["-O3"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

@@ -47,12 +47,17 @@ class Classes:
 
 @dataclass(frozen=True, slots=True)
 class NativeRule:
-    """How the native kernel checks a model: an operation it knows, a number, and a table of numbers."""
+    """How the native kernel checks a model: an operation it knows (the enumeration in kernel.h) and its numbers.
+
+    A distance brings the table's shares by value, and the views that its values are seen in.
+    """
 
     operation: int
     number: float = 0.0
     second: float = 0.0
-    table: tuple[float, ...] = ()
+    ordered: bool = False
+    shares: Floats | tuple[()] = ()
+    views: tuple[Codes, ...] = ()
 
 
 class Model(ABC):
@@ -108,6 +113,10 @@ class Model(ABC):
 
     def threshold(self, sizes: Counts) -> int:
         """Of a model of the table: classes smaller than this are suppressed so that the rest satisfies it."""
+        return 0
+
+    def forced(self, sizes: Counts) -> int:
+        """Of a model of the table: rows that a release of these or of finer classes must suppress for it, whichever they are."""
         return 0
 
 

@@ -110,10 +110,7 @@ class TCloseness(Model):
         return worst(self.distances(classes), "lower", empty=0.0)
 
     def native(self) -> NativeRule:
-        table = [*self.shares.tolist()]
-        for view in self.views:
-            table.extend(view.tolist())
-        return NativeRule(5, self.t, float(self.distance == "ordered"), tuple(table))
+        return NativeRule(5, self.t, 0.0, self.distance == "ordered", self.shares, self.views)
 
     def sentence(self) -> str:
         return f"The values of {self.column} in every class are within {self.distance} distance {self.t:g} of the whole table's."

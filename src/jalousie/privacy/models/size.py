@@ -73,6 +73,14 @@ class AverageRisk(Model):
         good = np.flatnonzero(classes <= self.risk * rows * (1 + 1e-12))
         return int(steps[good[0]]) if len(good) else int(steps[-1]) + 1
 
+    def forced(self, sizes: Counts) -> int:
+        """Smallest classes first, one by one: no other choice of classes needs fewer rows, and finer classes need no fewer."""
+        steps = np.sort(sizes)
+        removed = np.concatenate(([0], np.cumsum(steps)))
+        left = np.arange(len(steps), -1, -1)
+        good = left <= self.risk * (removed[-1] - removed) * (1 + 1e-12)
+        return int(removed[int(np.argmax(good))])
+
     def _holds(self, classes: int, rows: int) -> bool:
         return classes <= self.risk * rows * (1 + 1e-12)
 

@@ -9,11 +9,12 @@ from typing import Literal
 
 import numpy as np
 
-from jalousie.errors import PrivacyError
+from jalousie.errors import PrivacyError, UsageError
 from jalousie.privacy.models import Model
 from jalousie.privacy.recoding import Proof, Recoding
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import METRICS, Metric
+from jalousie.privacy.search.native import fits, load_kernel, native_search
 from jalousie.privacy.search.numpy_search import Found, numpy_search
 from jalousie.privacy.search.problem import Problem
 
@@ -81,6 +82,13 @@ def find(
             progress(share)
         return time.monotonic() >= deadline
 
+    native = load_kernel() if kernel != "numpy" else None
+    usable = native is not None and fits(problem, models, metric)
+    if native is not None and usable:
+        return native_search(native, problem, models, metric, limit, stop=stop), "native"
+    if kernel == "native":
+        why = "was not built" if native is None else "cannot take this table or these models"
+        raise UsageError("U100", f"the native search kernel {why}", hint="use the kernel auto")
     return numpy_search(problem, models, metric, limit, stop=stop), "numpy"
 
 

@@ -21,6 +21,7 @@ def look_at(problem: Problem, models: Sequence[Model], levels: Sequence[int]) ->
         sizes=sizes,
         released=satisfied(models, classes),
         core=~possible(models, classes),
+        forced=max((model.forced(sizes) for model in models), default=0),
     )
 
 

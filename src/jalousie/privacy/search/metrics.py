@@ -32,6 +32,7 @@ class Look:
 
     sizes  (C,) rows per class; released (C,); core (C,) True where no part of the class can ever be released
     group_class (G,) class of each distinct row
+    forced rows that a model of the table makes this and every less general scheme suppress, whichever they are
     """
 
     levels: tuple[int, ...]
@@ -39,6 +40,7 @@ class Look:
     sizes: Counts
     released: Mask
     core: Mask
+    forced: int = 0
 
     @property
     def suppressed(self) -> int:

@@ -89,7 +89,7 @@ class _Search:
 
     def _raise_bounds(self, look: Look) -> None:
         box = self.bound[self.lattice.below(look.levels)]
-        if look.lost > self.limit or (self.closed and look.suppressed > 0):
+        if max(look.lost, look.forced) > self.limit or (self.closed and look.suppressed > 0):
             box[...] = math.inf
         elif self.metric.additive:
             if look.lost:
