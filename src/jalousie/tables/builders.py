@@ -64,7 +64,7 @@ def build_mask(column: str, spec: model.MaskHierarchy, values: Sequence[str], wh
     longest = max(map(len, domain), default=0)
     if spec.length and longest > spec.length:
         wrong = sum(len(value) > spec.length for value in domain)
-        raise misfit(column, wrong, f"longer than {spec.length} characters", "raise `length`", where)
+        raise misfit(column, wrong, f"have more than {spec.length} characters", "raise `length`", where)
     length = spec.length or longest
     steps = spec.steps or tuple(range(1, length))
     if len(steps) > _DEEPEST_MASK:

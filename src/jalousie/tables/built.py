@@ -46,5 +46,4 @@ def level_of(labels: Sequence[str]) -> Level:
 
 def misfit(column: str, count: int, what: str, hint: str, where: Where | None) -> HierarchyError:
     """H305: values that a builder cannot place. Says how many, never which."""
-    values = "1 value is" if count == 1 else f"{count} values are"
-    return HierarchyError("H305", f'column "{column}": {values} {what}', hint=hint, where=where)
+    return HierarchyError("H305", f'column "{column}": values that {what}: {count}', hint=hint, where=where)

@@ -34,7 +34,7 @@ def _days(column: str, values: Sequence[str], where: Where | None) -> Days:
     except ValueError:
         wrong = sum(not _is_date(value) for value in values)
         hint = "dates are written 2024-02-29, times 2024-02-29 13:45:00; make others null or take another hierarchy"
-        raise misfit(column, wrong, "not dates", hint, where) from None
+        raise misfit(column, wrong, "are no dates", hint, where) from None
     days: Days = (np.array(ordinals, dtype=np.int64) - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
     return days
 

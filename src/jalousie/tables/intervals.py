@@ -49,10 +49,10 @@ def _numbers(column: str, values: Sequence[str], where: Where | None) -> Floats:
         numbers: Floats = np.array([float(value) for value in values], dtype=np.float64)
     except ValueError:
         wrong = sum(not _is_number(value) for value in values)
-        raise misfit(column, wrong, "not numbers", hint, where) from None
+        raise misfit(column, wrong, "are no numbers", hint, where) from None
     infinite = int(np.count_nonzero(~np.isfinite(numbers)))
     if infinite:
-        raise misfit(column, infinite, "not finite numbers", hint, where)
+        raise misfit(column, infinite, "are no finite numbers", hint, where)
     return numbers
 
 
@@ -75,7 +75,7 @@ def _interval_numbers(column: str, numbers: Floats, spec: model.IntervalHierarch
         quotient = np.floor((numbers - spec.origin) / width)
     large = int(np.count_nonzero(np.abs(quotient) >= _LARGEST_NUMBER))
     if large:
-        raise misfit(column, large, f"too large for intervals of width {width:g}", "take wider intervals", where)
+        raise misfit(column, large, f"are too large for intervals of width {width:g}", "take wider intervals", where)
     index: Counts = quotient.astype(np.int64)
     distinct, places = np.unique(index, return_inverse=True)
     lows = np.array([_edge(number, width, spec) for number in distinct])[places]
