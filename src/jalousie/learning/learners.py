@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 Task = Literal["classification", "regression"]
 Learner = Literal["lightgbm", "logistic-regression"]
-JOBS = 2
+JOBS = 1
+"""Threads of LightGBM: on a busy machine several wait for each other, spinning, many times longer than one needs."""
 
 
 def make_learner(name: Learner, task: Task, *, repeats: int, seed: int = 0) -> Any:
