@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from jalousie.report.cardfile import card_json, load_card
 from jalousie.report.html import render_html, render_snippet
+from jalousie.report.inspection import render_inspection
 from jalousie.report.junit import render_junit
-from jalousie.report.text import render_text
+from jalousie.report.text import render_attacks, render_text
 
-__all__ = ["card_json", "load_card", "render_html", "render_junit", "render_snippet", "render_text"]
+__all__ = [
+    "card_json",
+    "load_card",
+    "render_attacks",
+    "render_html",
+    "render_inspection",
+    "render_junit",
+    "render_snippet",
+    "render_text",
+]

@@ -12,7 +12,7 @@ from msgspec import inspect as mi
 from page_reader import read_page
 
 from jalousie.privacy.card import Card
-from jalousie.report import card_json, load_card, render_html, render_junit, render_snippet, render_text
+from jalousie.report import card_json, load_card, render_attacks, render_html, render_junit, render_snippet, render_text
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 FINITE = st.one_of(st.floats(0, 1), st.floats(allow_nan=False, allow_infinity=False))
@@ -57,7 +57,8 @@ def test_every_card_can_be_shown(card: Card, colour: bool) -> None:
     read_page(render_html(card))
     read_page(render_snippet(card))
     ET.fromstring(render_junit(card))
-    assert render_text(card, colour).endswith("\n")
+    assert render_text(card, colour)
+    assert render_attacks(card.attacks, colour)
 
 
 @given(cards(FINITE))

@@ -183,13 +183,15 @@ def _away_figure(names: list[str], before: dict[str, DisclosureFacts], after: di
 
 
 def attacks(card: Card) -> Section | None:
-    if not card.attacks:
-        return None
+    return attack_section(card.attacks) if card.attacks else None
+
+
+def attack_section(attacks: tuple[AttackFacts, ...]) -> Section:
     return Section(
         key="attacks",
         title="What attacks achieved",
-        paragraphs=tuple(sentence(attack.sentence) for attack in card.attacks if attack.sentence),
-        blocks=(_attack_figure(card.attacks),),
+        paragraphs=tuple(sentence(attack.sentence) for attack in attacks if attack.sentence),
+        blocks=(_attack_figure(attacks),),
         note=(
             "Each attack was carried out against the raw table and against the release, and counted record by record. Intervals "
             "are 95 % (Clopper-Pearson). The bound is what the privacy models promise; a stranger guesses without the data."
