@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -72,3 +76,40 @@ def test_every_sensitive_column_of_a_table() -> None:
     assert class_sizes(table, classes).tolist() == [5, 4]
     assert class_sizes(table, np.array([-1, 1, 0])).tolist() == [4, 3]
     assert class_sizes(table, np.array([-1, -1, -1])).tolist() == []
+
+
+def test_k_alone_leaves_rows_certain(reference_adult: Path) -> None:
+    """Adult, salary class sensitive, optimum of k = 5 at 5 % suppression: five rows in every class, and a tenth are certain."""
+    scheme = {
+        "sex": 0,
+        "age": 3,
+        "race": 0,
+        "marital-status": 0,
+        "education": 1,
+        "native-country": 1,
+        "workclass": 1,
+        "occupation": 2,
+    }
+    with (reference_adult / "adult.csv").open(newline="", encoding="utf-8") as file:
+        people = list(csv.DictReader(file, delimiter=";"))
+    trees = {}
+    for name, level in scheme.items():
+        with (reference_adult / f"hierarchy_{name}.csv").open(newline="", encoding="utf-8") as file:
+            trees[name] = {line[0]: line[level] for line in csv.reader(file, delimiter=";")}
+    cells = Counter((tuple(tree[p[name]] for name, tree in trees.items()), p["salary-class"]) for p in people)
+    sizes: Counter[tuple[str, ...]] = Counter()
+    for (group, _), count in cells.items():
+        sizes[group] += count
+    position = {group: i for i, group in enumerate(sizes)}
+    salaries = tuple(sorted({salary for _, salary in cells}))
+    facts = disclosure(
+        "salary-class",
+        [position[group] if sizes[group] >= 5 else -1 for group, _ in cells],
+        [salaries.index(salary) for _, salary in cells],
+        list(cells.values()),
+        salaries,
+    )
+    assert sum(s for s in sizes.values() if s < 5) == 1458
+    assert facts.certain_share == pytest.approx(0.10316, abs=1e-5)
+    assert facts.almost_certain_share == pytest.approx(0.44750, abs=1e-5)
+    assert facts.baseline_guess == pytest.approx(0.74777, abs=1e-5)
