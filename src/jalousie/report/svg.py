@@ -84,7 +84,7 @@ def _dots(chart: Dots) -> tuple[int, list[str]]:
         )
     for index, (name, dots) in enumerate(chart.rows):
         y = step * index
-        body.append(f'<text class="name halo" x="0" y="{y + 15}">{_text(_short(name, 34))}</text>')
+        body.append(f'<text class="name halo" x="0" y="{y + 15}">{_text(_short(name, 38))}</text>')
         body.append(f'<text class="figure halo" x="100%" y="{y + 15}" text-anchor="end">{_text(_change(dots))}</text>')
         body.append(f'<line class="axis" x1="0" x2="100%" y1="{y + 32}" y2="{y + 32}"/>')
         for dot in sorted(dots, key=lambda dot: _ON_TOP.index(dot.series)):

@@ -44,6 +44,8 @@ def score(value: float | None) -> str:
     """A score or loss with three digits: `0.884`."""
     if value is None or not math.isfinite(value):
         return UNKNOWN
+    if value == 0:
+        return "0"
     return f"{value:,.3f}" if abs(value) < 1e6 else count(value)
 
 
@@ -100,8 +102,8 @@ def listing(words: Iterable[str]) -> str:
 
 
 def sentence(text: str) -> str:
-    """Upper-case start and a full stop, so that sentences of different rooms stand beside each other."""
-    text = clean(text).strip()
+    """Upper-case start, a full stop and percent signs that stay with their figure, whoever wrote the sentence."""
+    text = re.sub(r"(?<=\d) %", f"{_SPACE}%", clean(text).strip())
     if not text:
         return ""
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?:…" else ".")

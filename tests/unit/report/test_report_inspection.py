@@ -80,6 +80,6 @@ def test_attacks_are_printed_with_verdict_interval_and_bound() -> None:
     text = render_attacks(adult_card().attacks, False).replace("\xa0", " ")
     assert "✓ pass  An adversary who knows all quasi-identifiers finds 10.0 % of the rows" in text
     assert re.search(r"Re-identification +40\.2 % +10\.0 % +20 % +< 0\.1 %", text)
-    assert "right for 27.1 % of people who are not in the release" in text
+    assert "right for 27.1 % of people who are not in the release" in " ".join(text.split())
     assert ANSI.sub("", render_attacks(adult_card().attacks, True)).replace("\xa0", " ") == text
     assert render_attacks((), False)

@@ -103,6 +103,7 @@ def test_number(value: float | None, text: str) -> None:
 
 def test_score() -> None:
     assert words.score(0.88412) == "0.884"
+    assert words.score(0.0) == "0"
     assert words.score(None) == words.score(math.nan) == "not known"
 
 
@@ -110,6 +111,7 @@ def test_sentences_stand_beside_each_other() -> None:
     assert words.sentence("  rows were dropped ") == "Rows were dropped."
     assert words.sentence("Is it so?") == "Is it so?"
     assert words.sentence("") == ""
+    assert words.sentence("5 % of rows") == "5\xa0% of rows."
     assert words.listing(["a"]) == "a"
     assert words.listing(["a", "b", "c"]) == "a, b and c"
     assert words.listing([]) == ""

@@ -62,6 +62,6 @@ def _tiles(card: Card) -> tuple[Tile, ...]:
     if card.quality is not None:
         tiles.append(Tile(percent(card.quality.granularity), "of the detail is left"))
     if card.learning is not None and card.learning.learners:
-        kept = max(learner.kept for learner in card.learning.learners)
-        tiles.append(Tile(percent(kept), f"of what can be learned about {clean(card.learning.target)} is left"))
+        best = max(card.learning.learners, key=lambda learner: learner.raw)
+        tiles.append(Tile(percent(best.kept), f"of what can be learned about {clean(card.learning.target)} is left"))
     return tuple(tiles)

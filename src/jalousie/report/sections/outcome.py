@@ -91,17 +91,18 @@ def released(card: Card) -> Section:
 
 
 def _column(column: ColumnFacts) -> tuple[Cell, ...]:
+    counted = column.distinct_before or column.distinct_after
     return (
         Cell(clean(column.name), f"{clean(column.role)}, {clean(column.type)}"),
         Cell(clean(column.changed)),
         Cell(level(column)),
-        Cell(count(column.distinct_before)),
-        Cell(count(column.distinct_after)),
+        Cell(count(column.distinct_before) if counted else "–"),
+        Cell(count(column.distinct_after) if counted else "–"),
     )
 
 
 def level(column: ColumnFacts) -> str:
-    """`2 of 4`, `mean 1.31 of 4`, or a dash where the column has no hierarchy."""
+    """`2 of 4`, `mean 1.31 of 4`, `varies, 0 to 4`, or a dash where the column has no hierarchy."""
     if not column.levels:
         return "–"
     top = column.levels - 1
@@ -109,7 +110,7 @@ def level(column: ColumnFacts) -> str:
         return f"{column.level} of {top}"
     if column.mean_level is not None:
         return f"mean {number(round(column.mean_level, 2))} of {top}"
-    return f"– of {top}"
+    return f"varies, 0 to {top}"
 
 
 def models(card: Card) -> Section | None:

@@ -92,7 +92,7 @@ def _size_figure(before: RiskFacts | None, after: RiskFacts | None) -> Figure:
     for index, risk in enumerate((before, after)):
         for size in risk.sizes if risk is not None else ():
             bins.setdefault((size.low, size.high), [(0, 0), (0, 0)])[index] = (size.classes, size.rows)
-    ordered = sorted(bins.items())
+    ordered = [found for found in sorted(bins.items()) if any(rows for _, rows in found[1])]
     groups = []
     for limits, ((_, raw), (_, out)) in ordered:
         bars = [Bar("raw", raw, percent(raw / before.rows if before.rows else 0))] if before is not None else []
@@ -157,13 +157,13 @@ def _away_figure(names: list[str], before: dict[str, DisclosureFacts], after: di
     measures: tuple[tuple[str, Callable[[DisclosureFacts], float]], ...] = (
         ("certain", lambda facts: facts.certain_share),
         ("90 % certain", lambda facts: facts.almost_certain_share),
-        ("best guess right", lambda facts: facts.best_guess),
-        ("stranger's guess right", lambda facts: facts.baseline_guess),
+        ("best guess", lambda facts: facts.best_guess),
+        ("stranger's guess", lambda facts: facts.baseline_guess),
     )
     charted, rows = [], []
     for name in names:
         for measure, read in measures:
-            label = f"{clean(name)}: {measure}"
+            label = measure if len(names) == 1 else f"{clean(name)}: {measure}"
             pairs: tuple[tuple[Series, DisclosureFacts | None], ...] = (
                 ("raw", before.get(name)),
                 ("release", after.get(name)),
@@ -205,7 +205,7 @@ def _attack_name(attack: AttackFacts) -> str:
         if attack.attack == "re-identification"
         else attack.attack.capitalize().replace("-", " ")
     )
-    return f"{name} of {clean(attack.column)}" if attack.column else name
+    return f"{name}: {clean(attack.column)}" if attack.column else name
 
 
 def _attacked(attack: AttackFacts) -> str:
