@@ -41,6 +41,8 @@ def _postcode(facts: Profile) -> model.Hierarchy:
 def _intervals(facts: Profile) -> model.Hierarchy:
     """Four widths, each twice the one before, the first about a twentieth of the middle 90 % of the values."""
     numbers = facts.numbers()
+    if len(numbers) < len(facts.values) or not numbers:
+        return model.NoHierarchy()  # NaN and infinities lie in no interval
     low, high = numbers[len(numbers) // 20], numbers[-1 - len(numbers) // 20]
     span = (high - low) or (numbers[-1] - numbers[0])
     if span <= 0:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Literal
 
 import msgspec
+import numpy as np
 
 from jalousie.contract.model import Csv, Hierarchy, NoHierarchy, Role, Table
 from jalousie.tables.count import count_groups
@@ -144,6 +145,8 @@ def _count(raw: RawTable, profiles: dict[str, Profile], proposals: dict[str, Pro
     ]
     wanted.sort(key=lambda name: (proposals[name].role != "quasi-identifier", -profiles[name].distinct))
     kept = set(wanted[:_COUNTED_COLUMNS])
+    if not kept:
+        return FrequencyTable((), (), np.zeros((0, 1), dtype=np.int32), np.array([raw.rows], dtype=np.int64))
     part = raw if raw.rows <= _COUNTED_ROWS else raw.derive(raw.frame.head(_COUNTED_ROWS), rows=_COUNTED_ROWS)
     return count_groups(part, [name for name in raw.columns if name in kept])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import narwhals as nw
@@ -20,7 +21,7 @@ _SHAPES = {
     "boolean": r"(?:true|false|True|False|TRUE|FALSE)",
     # leading zeros would be lost in a number: such digits are a code, that is, text
     "integer": r"-?(?:0|[1-9][0-9]{0,17})",
-    "decimal": r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?",
+    "decimal": r"-?(?:0|[1-9][0-9]{0,14})(?:\.[0-9]{1,17})?",
     "date": r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])",
     "datetime": r"[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,6})?)?",
 }
@@ -60,8 +61,8 @@ class Profile:
         return self.type in ("integer", "decimal")
 
     def numbers(self) -> list[float]:
-        """The values of a number column, in order."""
-        return sorted(float(value.replace(",", ".")) for value in self.values)
+        """The finite values of a number column, in order."""
+        return sorted(filter(isfinite, (float(value.replace(",", ".")) for value in self.values)))
 
 
 def profile(raw: RawTable, name: str, *, decimal: str = ".") -> Profile:

@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 _ENOUGH = 0.9  # share of the sample that must fit
+_MARGIN = 0.6  # and by which it must fit better than the same values with a digit changed
 _FEWEST = 8  # distinct values below which a fit may be chance
 _SAMPLE = 120
 _FIRST = 6
@@ -105,17 +106,19 @@ def _checked_number(sample: Sequence[str]) -> Recognised | None:
     The second half is what keeps a numbering without check digits, which fits any nine digits, from being recognised.
     """
     changed = [_other_digit(value) for value in sample]
-    best: tuple[float, str, str] | None = None
+    best: tuple[float, Recognised] | None = None
     for name, title, valid in _numberings():
         if sum(map(valid, sample[:_FIRST])) < _FIRST - 1:
             continue
         share = _share(sample, valid)
         margin = share - _share(changed, valid)
-        if share >= _ENOUGH and margin >= 0.6 and (best is None or margin > best[0] + 0.02):
-            best = (margin, name, title)
-    if best is None:
-        return None
-    return Recognised(best[2], best[1].removeprefix("stdnum.").replace(".", "_") not in _THINGS)
+        if share >= _ENOUGH and margin >= _MARGIN and (best is None or margin > best[0] + 0.02):
+            best = margin, Recognised(title, not _of_things(name))
+    return best[1] if best is not None else None
+
+
+def _of_things(module: str) -> bool:
+    return module.removeprefix("stdnum.").replace(".", "_") in _THINGS
 
 
 def _other_digit(value: str) -> str:
@@ -134,8 +137,9 @@ def _numberings() -> tuple[tuple[str, str, Callable[[str], bool]], ...]:
     for module in get_number_modules():
         if not module.__name__.startswith(_BARE):
             found.append((module.__name__, str(get_module_name(module)), _quiet(module)))
-    # of two numberings that fit alike the broader known wins: IBAN and cards before a country's account numbers
-    return tuple(sorted(found, key=lambda entry: (entry[0].count("."), entry[0])))
+    # Of two numberings that fit alike (ISBN-10 and the British NHS number) the first wins: those of people, then the
+    # international ones.
+    return tuple(sorted(found, key=lambda entry: (_of_things(entry[0]), entry[0].count("."), entry[0])))
 
 
 def _quiet(module: Any) -> Callable[[str], bool]:
