@@ -19,7 +19,7 @@ setup(
         Extension(
             "jalousie.privacy.search._blocks",
             sources=["src/jalousie/privacy/search/blocks.c"],
-            extra_compile_args=["-O3"],
+            extra_compile_args=["-O3", "-ffp-contract=off"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
             optional=True,

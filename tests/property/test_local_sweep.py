@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jalousie.privacy.models import DistinctLDiversity, EntropyLDiversity, KAnonymity, Model, TCloseness
 from jalousie.privacy.search.blocks import BLOCKS
 from jalousie.privacy.search.problem import Problem, build_problem
+from jalousie.privacy.search.rules import trim
 from jalousie.privacy.search.schemes import scheme_list
 from jalousie.privacy.search.sweep import Judge, plain_sweep, sweep
 from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
@@ -93,6 +94,8 @@ def by_the_rule(problem: Problem, judge: Judge, schemes: np.ndarray, share: floa
                     classes = judge.classes(indices, np.zeros(len(rows), np.int64), np.array([size]))
                     if judge.satisfied(classes)[0]:
                         good += rows
+                    elif judge.rules is not None:
+                        good += trim(judge.rules, rows, counts, judge.minimum)
             released = sum(counts[g] for g in good)
             if good and released >= need:
                 for g in good:

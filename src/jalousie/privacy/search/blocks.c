@@ -25,6 +25,25 @@ typedef struct {
     int32_t *rows;
 } source;
 
+/* Models that this file checks by itself, all on one sensitive column; see rules.py, which is the reference. */
+enum { DISTINCT = 1, ENTROPY_L = 2, RECURSIVE = 4, CLOSENESS = 5, MAX_RULES = 8, TRIM_TURNS = 12, BISECTIONS = 24 };
+#define TOLERANCE 1e-12
+
+typedef struct {
+    int count;            /* of rules; 0: size alone, or the judge, decides */
+    double operation[MAX_RULES], number[MAX_RULES], second[MAX_RULES];
+    int values, views;    /* of the sensitive column; views of its values (t-closeness) */
+    const int32_t *view;  /* [v * values + s] */
+    const double *shares; /* [v * values + w] of the table */
+    const int64_t *first; /* (G + 1,) cells of each distinct row */
+    const int32_t *code;
+    const int64_t *number_of; /* records of each cell */
+    int64_t *have, *quota, *sorted; /* scratch */
+    double *mass;
+    int32_t *order;
+    uint8_t *take;
+} rule_set;
+
 typedef struct {
     /* the table: G rows of D value codes, and how many records share each */
     int64_t groups;
@@ -57,6 +76,7 @@ typedef struct {
     int64_t *sizes;
     int32_t *number, *live, *group, *releasable;
     uint8_t *satisfied, *possible;
+    rule_set rules;
     int64_t rest, checks;
     PyObject *judge, *tick;
     PyThreadState *thread;
@@ -125,6 +145,167 @@ static int ask(sweep_state *s, PyObject *callable, int64_t rows, int64_t classes
     return answer;
 }
 
+/* ---- rules on one class ------------------------------------------------------------------------------------------ */
+
+/* Mean over the views of the total variation between a histogram and the table. */
+static double distance(const rule_set *r, const int64_t *have, double size) {
+    double sum = 0;
+    for (int v = 0; v < r->views; v++) {
+        const int32_t *view = r->view + v * r->values;
+        const double *shares = r->shares + v * r->values;
+        for (int w = 0; w < r->values; w++) r->mass[w] = 0;
+        for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
+        for (int w = 0; w < r->values; w++) sum += fabs(r->mass[w] / size - shares[w]);
+    }
+    return 0.5 * sum / r->views;
+}
+
+static int compare_falling(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? 1 : x > y ? -1 : 0;
+}
+
+static int holds(const rule_set *r, const int64_t *have, int64_t size) {
+    for (int i = 0; i < r->count; i++) {
+        int operation = (int)r->operation[i];
+        if (operation == DISTINCT) {
+            int distinct = 0;
+            for (int s = 0; s < r->values; s++) distinct += have[s] > 0;
+            if (distinct < r->number[i]) return 0;
+        } else if (operation == ENTROPY_L) {
+            double sum = 0;
+            for (int s = 0; s < r->values; s++)
+                if (have[s] > 0) sum += (double)have[s] * log((double)have[s]);
+            if (log((double)size) - sum / size < log(r->number[i]) - TOLERANCE) return 0;
+        } else if (operation == RECURSIVE) {
+            double tail = 0;
+            memcpy(r->sorted, have, (size_t)r->values * sizeof *have);
+            qsort(r->sorted, (size_t)r->values, sizeof *have, compare_falling);
+            for (int s = (int)r->second[i] - 1; s < r->values; s++) tail += (double)r->sorted[s];
+            if (!((double)r->sorted[0] < r->number[i] * tail)) return 0;
+        } else if (distance(r, have, (double)size) > r->number[i] + TOLERANCE) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* The most records that a part of the class can have under t-closeness: n so that, in the mean over the views, the sum of
+ * min(records of w / n, share of w) stays at least 1 - t. It falls as n grows, and holds for the union of parts, too. */
+static int64_t reachable(const rule_set *r, const int64_t *have, int64_t size) {
+    double t = -1;
+    for (int i = 0; i < r->count; i++)
+        if ((int)r->operation[i] == CLOSENESS) t = r->number[i];
+    if (t < 0) return size;
+    double low = 0, high = (double)size;
+    for (int turn = 0; turn < BISECTIONS; turn++) {
+        double n = turn ? 0.5 * (low + high) : high, sum = 0;
+        for (int v = 0; v < r->views; v++) {
+            const int32_t *view = r->view + v * r->values;
+            const double *shares = r->shares + v * r->values;
+            for (int w = 0; w < r->values; w++) r->mass[w] = 0;
+            for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
+            for (int w = 0; w < r->values; w++) {
+                double q = r->mass[w] / n;
+                sum += q < shares[w] ? q : shares[w];
+            }
+        }
+        if (sum / r->views >= 1 - t - 1e-9) low = n; else high = n;
+        if (high - low < 0.5) break;
+    }
+    return (int64_t)high;
+}
+
+/* Which value a class has too much of, and by how many records: the commonest, or the one furthest over the table's shares. */
+static int surplus(const rule_set *r, const int64_t *have, int64_t size, double *records) {
+    int closeness = 0, worst = 0;
+    for (int i = 0; i < r->count; i++) closeness |= (int)r->operation[i] == CLOSENESS;
+    double most = -1e300;
+    double *excess = r->mass + r->values;
+    for (int s = 0; s < r->values; s++) excess[s] = closeness ? 0 : (double)have[s] / size;
+    for (int v = 0; closeness && v < r->views; v++) {
+        const int32_t *view = r->view + v * r->values;
+        const double *shares = r->shares + v * r->values;
+        for (int w = 0; w < r->values; w++) r->mass[w] = 0;
+        for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
+        for (int s = 0; s < r->values; s++) excess[s] += (r->mass[view[s]] / size - shares[view[s]]) / r->views;
+    }
+    for (int s = 0; s < r->values; s++)
+        if (have[s] > 0 && excess[s] > most) most = excess[s], worst = s;
+    *records = most * size;
+    return worst;
+}
+
+/* Give up rows of a class until the rest satisfies the rules. `take` of the rows order[0..rows) says which stay; the return
+ * value is their records, 0 where nothing of at least `minimum` records was found. */
+static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *order, int64_t rows) {
+    rule_set *r = &s->rules;
+    for (int turn = 0; turn < TRIM_TURNS; turn++) {
+        /* on the histogram alone: how much of each value may stay */
+        int64_t left = size;
+        memcpy(r->quota, have, (size_t)r->values * sizeof *have);
+        while (left >= s->minimum && (left == size || !holds(r, r->quota, left))) {
+            double over;
+            int value = surplus(r, r->quota, left, &over);
+            int64_t less = (int64_t)(0.125 * over);
+            if (less < 1) less = 1;
+            if (less > r->quota[value]) less = r->quota[value];
+            r->quota[value] -= less, left -= less;
+        }
+        if (left < s->minimum) return 0;
+        /* on the rows, in their order: those that fit into the quotas stay */
+        memset(have, 0, (size_t)r->values * sizeof *have);
+        size = 0;
+        for (int64_t j = 0; j < rows; j++) {
+            int32_t at = order[j], row = s->live[at];
+            if (!r->take[at]) continue;
+            int fits = 1;
+            for (int64_t c = r->first[row]; c < r->first[row + 1]; c++)
+                fits &= have[r->code[c]] + r->number_of[c] <= r->quota[r->code[c]];
+            r->take[at] = (uint8_t)fits;
+            if (!fits) continue;
+            for (int64_t c = r->first[row]; c < r->first[row + 1]; c++) have[r->code[c]] += r->number_of[c];
+            size += s->counts[row];
+        }
+        if (size < s->minimum) return 0;
+        if (holds(r, have, size)) return size;
+    }
+    return 0;
+}
+
+/* Judge the classes that `inspect` found, by the rules: satisfied whole, satisfied in part (trimmed), or not possible. */
+static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, look *found) {
+    rule_set *r = &s->rules;
+    int64_t *start = (int64_t *)s->keys; /* free by now, and of the same width */
+    memset(start, 0, ((size_t)classes + 1) * sizeof *start);
+    for (int64_t j = 0; j < rows; j++) start[s->group[j] + 1]++;
+    for (int32_t c = 0; c < classes; c++) start[c + 1] += start[c];
+    for (int64_t j = 0; j < rows; j++) r->order[start[s->group[j]]++] = (int32_t)j;
+    int64_t from = 0;
+    for (int32_t c = 0; c < classes; c++) {
+        int64_t to = start[c];
+        memset(r->have, 0, (size_t)r->values * sizeof *r->have);
+        for (int64_t j = from; j < to; j++) {
+            int32_t row = s->live[r->order[j]];
+            for (int64_t cell = r->first[row]; cell < r->first[row + 1]; cell++) r->have[r->code[cell]] += r->number_of[cell];
+        }
+        int64_t most = s->sizes[c], released = 0;
+        int whole = holds(r, r->have, most);
+        if (!whole) most = reachable(r, r->have, most);
+        for (int64_t j = from; j < to; j++) r->take[r->order[j]] = whole || most >= s->minimum;
+        if (whole)
+            released = most;
+        else if (most >= s->minimum)
+            released = trim(s, r->have, s->sizes[c], r->order + from, to - from);
+        s->satisfied[c] = released > 0;
+        s->possible[c] = most >= s->minimum;
+        found->possible += s->possible[c] ? most : 0;
+        from = to;
+    }
+}
+
+/* ---- the sweep itself -------------------------------------------------------------------------------------------- */
+
 /* Group the rows of the smallest list that can matter, and say what this scheme would release. */
 static int inspect(sweep_state *s, const uint8_t *levels, const source *from, look *found) {
     const uint64_t *part[MAX_COLUMNS];
@@ -172,10 +353,15 @@ static int inspect(sweep_state *s, const uint8_t *levels, const source *from, lo
     memset(s->possible, 1, (size_t)kept);
     if (s->judge != Py_None && kept > 0 && ask(s, s->judge, m, kept) < 0) return -1;
     memset(found, 0, sizeof *found);
+    if (s->rules.count) apply_rules(s, m, kept, found);
     for (int64_t j = 0; j < m; j++) {
         int32_t row = s->live[j], c = s->group[j];
-        if (s->satisfied[c]) s->releasable[found->released_rows++] = row, found->released += s->counts[row];
-        if (s->possible[c]) s->live[found->possible_rows++] = row, found->possible += s->counts[row];
+        if (s->satisfied[c] && (!s->rules.count || s->rules.take[j]))
+            s->releasable[found->released_rows++] = row, found->released += s->counts[row];
+        if (s->possible[c]) {
+            s->live[found->possible_rows++] = row;
+            if (!s->rules.count) found->possible += s->counts[row];
+        }
     }
     s->checks++;
     return 0;
@@ -281,7 +467,7 @@ static int round_of(sweep_state *s, int64_t need, int64_t until, int32_t *scheme
                     s->alive[s->releasable[j]] = 0;
                 }
                 s->rest -= found.released;
-                s->upper[scheme] = found.possible - found.released;
+                if (found.possible == found.released) s->upper[scheme] = 0;
             }
         }
     }
@@ -307,10 +493,17 @@ static int all_rounds(sweep_state *s, double share, int32_t *scheme_of) {
     }
 }
 
+enum {
+    CODES, COUNTS, START, PART, ENTROPY, LEVELS, TOP, LIVE, GROUP, SIZES, SATISFIED, POSSIBLE, RELEASABLE, SCHEME,
+    RULES, VIEW, SHARES, FIRST, CODE, RECORDS, BUFFERS
+};
+
 static void sweep_free(sweep_state *s) {
     for (int64_t i = 0; s->sources && i < s->source_count; i++) free(s->sources[i].rows);
     free(s->sources), free(s->packs), free(s->upper), free(s->open), free(s->alive);
     free(s->slots), free(s->keys), free(s->number);
+    free(s->rules.have), free(s->rules.quota), free(s->rules.sorted), free(s->rules.mass), free(s->rules.order);
+    free(s->rules.take);
 }
 
 static int sweep_allocate(sweep_state *s, int64_t groups) {
@@ -329,14 +522,47 @@ static int sweep_allocate(sweep_state *s, int64_t groups) {
     if (!s->packs || !s->upper || !s->open || !s->alive || !s->slots || !s->keys || !s->number || !s->sources) return -1;
     s->sources[0].rows = malloc(n * sizeof(int32_t));
     s->source_count = 1;
-    return s->sources[0].rows ? 0 : -1;
+    if (!s->sources[0].rows) return -1;
+    if (s->rules.count) {
+        rule_set *r = &s->rules;
+        size_t values = (size_t)r->values + 1;
+        r->have = malloc(values * sizeof *r->have);
+        r->quota = malloc(values * sizeof *r->quota);
+        r->sorted = malloc(values * sizeof *r->sorted);
+        r->mass = malloc(2 * values * sizeof *r->mass);
+        r->order = malloc(n * sizeof *r->order);
+        r->take = malloc(n);
+        if (!r->have || !r->quota || !r->sorted || !r->mass || !r->order || !r->take) return -1;
+    }
+    return 0;
 }
 
-enum { CODES, COUNTS, START, PART, ENTROPY, LEVELS, TOP, LIVE, GROUP, SIZES, SATISFIED, POSSIBLE, RELEASABLE, SCHEME, BUFFERS };
+/* Take over the rules: (doubles (rules, 3), view (views, values), shares (views, values), first, code, records). */
+static int read_rules(rule_set *r, const Py_buffer *b, int64_t groups) {
+    r->count = (int)(b[RULES].len / 24);
+    if (r->count == 0) return 0;
+    if (r->count > MAX_RULES || b[RULES].len % 24 || b[FIRST].len != (groups + 1) * 8 || b[SHARES].len < 8) return -1;
+    const double *rule = b[RULES].buf;
+    for (int i = 0; i < r->count; i++)
+        r->operation[i] = rule[3 * i], r->number[i] = rule[3 * i + 1], r->second[i] = rule[3 * i + 2];
+    r->first = b[FIRST].buf, r->code = b[CODE].buf, r->number_of = b[RECORDS].buf;
+    r->view = b[VIEW].buf, r->shares = b[SHARES].buf;
+    if (b[VIEW].len / 4 != b[SHARES].len / 8 || b[CODE].len / 4 != b[RECORDS].len / 8) return -1;
+    if (r->values < 1 || (b[VIEW].len / 4) % r->values) return -1;
+    r->views = (int)(b[VIEW].len / 4 / r->values);
+    for (int64_t i = 0; i < b[VIEW].len / 4; i++)
+        if (r->view[i] < 0 || r->view[i] >= r->values) return -1;
+    for (int64_t i = 0; i < b[CODE].len / 4; i++)
+        if (r->code[i] < 0 || r->code[i] >= r->values) return -1;
+    for (int64_t g = 0; g < groups; g++)
+        if (r->first[g] > r->first[g + 1]) return -1;
+    return r->first[0] == 0 && r->first[groups] == b[CODE].len / 4 ? 0 : -1;
+}
+
 
 static const char sweep_doc[] =
     "sweep(codes, counts, start, part, entropy, levels, top, live, group, sizes, satisfied, possible, releasable, scheme_of,"
-    " minimum, share, budget, judge, tick) -> (checks, stopped)";
+    " rules, view, shares, first, code, records, values, minimum, share, budget, judge, tick) -> (checks, stopped)";
 
 static PyObject *sweep(PyObject *module, PyObject *args) {
     (void)module;
@@ -347,9 +573,10 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
     long long minimum, budget;
     double share;
     PyObject *result = NULL;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*w*w*w*w*w*LdLOO", &b[CODES], &b[COUNTS], &b[START], &b[PART], &b[ENTROPY],
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*w*w*w*w*w*y*y*y*y*y*y*iLdLOO", &b[CODES], &b[COUNTS], &b[START], &b[PART], &b[ENTROPY],
                           &b[LEVELS], &b[TOP], &b[LIVE], &b[GROUP], &b[SIZES], &b[SATISFIED], &b[POSSIBLE], &b[RELEASABLE],
-                          &b[SCHEME], &minimum, &share, &budget, &s.judge, &s.tick))
+                          &b[SCHEME], &b[RULES], &b[VIEW], &b[SHARES], &b[FIRST], &b[CODE],
+                          &b[RECORDS], &s.rules.values, &minimum, &share, &budget, &s.judge, &s.tick))
         return NULL;
     s.groups = b[COUNTS].len / 8;
     s.columns = (int)b[TOP].len;
@@ -357,7 +584,7 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
         b[START].len % (8 * s.columns) || b[ENTROPY].len != b[START].len || b[LEVELS].len % s.columns ||
         b[LIVE].len < s.groups * 4 || b[GROUP].len < s.groups * 4 || b[SIZES].len < s.groups * 8 ||
         b[SATISFIED].len < s.groups || b[POSSIBLE].len < s.groups || b[RELEASABLE].len < s.groups * 4 ||
-        b[SCHEME].len != s.groups * 4) {
+        b[SCHEME].len != s.groups * 4 || read_rules(&s.rules, b, s.groups) < 0) {
         PyErr_SetString(PyExc_ValueError, "buffers of unequal length");
         goto done;
     }

@@ -33,7 +33,7 @@ from jalousie.privacy.search.schemes import scheme_list
 from jalousie.privacy.search.sweep import Judge, Swept, sweep
 from jalousie.tables.types import Codes, Counts
 
-SHARE = 1e-6
+SHARE = 1e-3
 """First portion asked of a scheme, as a share of the rows left. Small is better: a scheme that releases few rows at a low loss is
 worth its look. Larger is faster where there are very many distinct rows."""
 

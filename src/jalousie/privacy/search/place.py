@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
+from jalousie.privacy.models.base import Cells, Classes
 from jalousie.privacy.search.labels import tightest_levels
 from jalousie.privacy.search.problem import Problem
 from jalousie.privacy.search.schemes import column_factors
 from jalousie.privacy.search.sweep import Judge, large_classes
-from jalousie.tables.types import Counts, Floats
+from jalousie.tables.types import Counts, Floats, Mask
 
-HOSTS_TRIED = 12
-"""Classes whose models are checked for one row, cheapest first."""
+HOSTS_TRIED = (16, 256, 4096)
+"""Classes whose models are checked for one row, the cheapest first: so many at once, and more where none of them holds."""
 
-MOST_PLACED = 2_000
+MOST_PLACED = 3_000
 """Distinct rows placed one by one; each costs a pass over all classes."""
+
+MOST_CELLS = 4_000_000
+"""Of the dense histograms of all classes."""
 
 
 class Hosts:
@@ -24,23 +28,27 @@ class Hosts:
     nested, so the label that covers a further row is the higher of the class's own and that of the member and the row.
     """
 
-    def __init__(self, problem: Problem, classes: Counts) -> None:
+    def __init__(self, problem: Problem, judge: Judge, classes: Counts) -> None:
         self.problem = problem
+        self.judge = judge
         self.factors = column_factors(problem)
         inside = np.flatnonzero(classes >= 0)
         count = int(classes.max(initial=-1)) + 1
-        self.sizes = np.bincount(classes[inside], weights=problem.counts[inside], minlength=count)
+        self.sizes = np.bincount(classes[inside], weights=problem.counts[inside], minlength=count).astype(np.int64)
         self.member = np.zeros(count, np.int64)
         self.member[classes[inside][::-1]] = inside[::-1]
         levels = tightest_levels(problem, classes)
-        self.shares = np.stack(
-            [
-                np.array([axis.shares[level][axis.maps[level]] for level in range(axis.levels)])[
-                    levels[:, d], problem.codes[d][self.member]
-                ]
-                for d, axis in enumerate(problem.axes)
-            ]
-        )
+        self.shares = np.empty((problem.dimensions, count))
+        for d, axis in enumerate(problem.axes):
+            table = np.array([axis.shares[level][axis.maps[level]] for level in range(axis.levels)])
+            self.shares[d] = table[levels[:, d], problem.codes[d][self.member]]
+        self.dense = _dense_cells(judge.classes(inside, classes[inside], self.sizes)) if not judge.trivial else {}
+
+    @property
+    def cost(self) -> Floats:
+        """(C,) weighted cell shares of one record."""
+        cost: Floats = self.factors @ self.shares
+        return cost
 
     def joined(self, row: int) -> Floats:
         """(D, C) share of the label that would cover the class and the row; infinite where no level allowed covers both."""
@@ -54,11 +62,44 @@ class Hosts:
             np.maximum(self.shares[d], covering[self.problem.codes[d][self.member]], out=out[d])
         return out
 
-    def costs(self, joined: Floats, records: int) -> Floats:
-        """(C,) loss added to the whole table (weighted cell shares, unscaled)."""
-        after = np.where(np.isinf(joined).any(axis=0), np.inf, self.factors @ np.where(np.isinf(joined), 0.0, joined))
-        cost: Floats = (self.sizes + records) * after - self.sizes * (self.factors @ self.shares)
-        return cost
+    def added(self, joined: Floats, records: int) -> Floats:
+        """(C,) what the row would add to the table's weighted cell shares in each class."""
+        open_ = np.isinf(joined).any(axis=0)
+        after = np.where(open_, np.inf, self.factors @ np.where(np.isinf(joined), 0.0, joined))
+        added: Floats = (self.sizes + records) * after - self.sizes * self.cost
+        return added
+
+    def accepting(self, hosts: Counts, row: int) -> Mask:
+        """Which of these classes would satisfy the models with the row in them."""
+        if self.judge.trivial:
+            return np.ones(len(hosts), bool)
+        one = _dense_cells(self.judge.classes(np.array([row]), np.zeros(1, np.int64), self.problem.counts[[row]]))
+        sizes = self.sizes[hosts] + self.problem.counts[row]
+        cells = {name: _sparse_cells(table[hosts] + one[name]) for name, table in self.dense.items()}
+        return self.judge.satisfied(Classes(sizes, cells))
+
+    def take(self, host: int, row: int, joined: Floats) -> None:
+        """Put the row into the class."""
+        self.sizes[host] += self.problem.counts[row]
+        self.shares[:, host] = joined[:, host]
+        if not self.judge.trivial:
+            one = _dense_cells(self.judge.classes(np.array([row]), np.zeros(1, np.int64), self.problem.counts[[row]]))
+            for name, table in self.dense.items():
+                table[host] += one[name][0]
+
+
+def _dense_cells(classes: Classes) -> dict[str, Counts]:
+    """(C, S) histograms by column."""
+    tables = {}
+    for name, cells in classes.cells.items():
+        tables[name] = np.zeros((len(classes), cells.values), np.int64)
+        tables[name][cells.group, cells.code] = cells.count
+    return tables
+
+
+def _sparse_cells(table: Counts) -> Cells:
+    group, code = np.nonzero(table)
+    return Cells(group.astype(np.int64), code.astype(np.int32), table[group, code], table.shape[1])
 
 
 def place_rest(problem: Problem, judge: Judge, classes: Counts, limit: int) -> Counts:
@@ -70,80 +111,101 @@ def place_rest(problem: Problem, judge: Judge, classes: Counts, limit: int) -> C
     classes = classes.copy()
     rest = np.flatnonzero(classes < 0)
     left = int(problem.counts[rest].sum())
-    if (classes >= 0).any() and 0 < len(rest) <= MOST_PLACED:
-        hosts = Hosts(problem, classes)
+    width = sum(len(problem.sensitive[name].values) for name in judge.columns)
+    if (classes >= 0).any() and 0 < len(rest) <= MOST_PLACED and (int(classes.max()) + 1) * width <= MOST_CELLS:
+        hosts = Hosts(problem, judge, classes)
         for row in rest.tolist():
-            if _place(problem, judge, hosts, classes, row, must=left > limit):
+            host = _place(hosts, row, must=left > limit)
+            if host >= 0:
+                classes[row] = host
                 left -= int(problem.counts[row])
     if left > limit:
         _pool(problem, judge, classes)
     return classes
 
 
-def _place(problem: Problem, judge: Judge, hosts: Hosts, classes: Counts, row: int, *, must: bool) -> bool:
-    records = int(problem.counts[row])
+def _place(hosts: Hosts, row: int, *, must: bool) -> int:
+    """The class that took the row in, or -1."""
+    records = int(hosts.problem.counts[row])
     joined = hosts.joined(row)
-    costs = hosts.costs(joined, records)
+    added = hosts.added(joined, records)
     price = np.inf if must else records * hosts.factors.sum()
-    near = np.argsort(costs, kind="stable")[:HOSTS_TRIED]
-    for host in near[costs[near] < price].tolist():
-        if judge.trivial or _holds(problem, judge, np.append(np.flatnonzero(classes == host), row)):
-            classes[row] = host
-            hosts.sizes[host] += records
-            hosts.shares[:, host] = joined[:, host]
-            return True
-    return False
+    near = np.argsort(added, kind="stable")
+    near = near[added[near] < price]
+    begin = 0
+    for end in HOSTS_TRIED:
+        tried = near[begin:end]
+        good = np.flatnonzero(hosts.accepting(tried, row)) if len(tried) else tried
+        if len(good):
+            host = int(tried[good[0]])
+            hosts.take(host, row, joined)
+            return host
+        begin = end
+    return -1
 
 
 def _holds(problem: Problem, judge: Judge, rows: Counts) -> bool:
     """Do these rows make a class that satisfies every model of classes?"""
     sizes = np.array([problem.counts[rows].sum()], np.int64)
-    return bool(
-        sizes[0] >= judge.minimum and judge.satisfied(judge.classes(rows, np.zeros(len(rows), np.int64), sizes))[0]
-    )
+    if sizes[0] < judge.minimum:
+        return False
+    return bool(judge.satisfied(judge.classes(rows, np.zeros(len(rows), np.int64), sizes))[0])
 
 
 def _pool(problem: Problem, judge: Judge, classes: Counts) -> None:
     """Put what is left into one class per generalised row of the most general scheme allowed.
 
-    Where such a class does not satisfy the models, it takes in released classes, the most general ones first (they lose
-    least), until it does.
+    Where such a class does not satisfy the models, it takes in released classes until it does.
     """
     top = np.array(problem.top)
     every, of_top, _ = large_classes(problem, np.arange(problem.groups), top, 1)
     for pool in np.unique(of_top[classes[every] < 0]).tolist():
         members = every[of_top == pool]
-        left = members[classes[members] < 0]
-        number = int(classes.max(initial=-1)) + 1
-        taken = _enough(problem, judge, classes, left, members)
+        taken = _enough(problem, judge, classes, members)
         if taken is not None:
-            classes[taken] = number
+            classes[taken] = int(classes.max(initial=-1)) + 1
 
 
-def _enough(problem: Problem, judge: Judge, classes: Counts, left: Counts, members: Counts) -> Counts | None:
-    """The rows of the smallest class tried that holds `left` and satisfies the models; None where not even all members do."""
+def _enough(problem: Problem, judge: Judge, classes: Counts, members: Counts) -> Counts | None:
+    """Rows that make a class with all that is left of `members`: the smallest found, or None where not even all do."""
+    left = members[classes[members] < 0]
     if _holds(problem, judge, left):
         return left
-    released = np.setdiff1d(members, left, assume_unique=True)
+    released = members[classes[members] >= 0]
     if len(released):
         numbers, place = np.unique(classes[released], return_inverse=True)
-        order = _most_general_first(problem, classes, numbers)
         rank = np.empty(len(numbers), np.int64)
-        rank[order] = np.arange(len(numbers))
+        rank[_helpful_first(problem, judge, left, released, place.reshape(-1))] = np.arange(len(numbers))
         rank = rank[place.reshape(-1)]
-        count = 1
-        while count < len(numbers):
-            rows = np.concatenate([left, released[rank < count]])
-            if _holds(problem, judge, rows):
-                return rows
-            count *= 2
+        low, high = 0, 1
+        while high < len(numbers) and not _holds(problem, judge, np.concatenate([left, released[rank < high]])):
+            low, high = high, 2 * high
+        if high < len(numbers):
+            while high - low > 1:
+                middle = (low + high) // 2
+                if _holds(problem, judge, np.concatenate([left, released[rank < middle]])):
+                    high = middle
+                else:
+                    low = middle
+            return np.concatenate([left, released[rank < high]])
     return members if _holds(problem, judge, members) else None
 
 
-def _most_general_first(problem: Problem, classes: Counts, numbers: Counts) -> Counts:
-    """Places in `numbers` (classes) by falling loss of their cells."""
-    number = np.full(int(classes.max()) + 2, -1, np.int64)
-    number[numbers] = np.arange(len(numbers))
-    renumbered = np.where(classes >= 0, number[classes], -1)
-    hosts = Hosts(problem, renumbered)
-    return np.argsort(-(hosts.factors @ hosts.shares), kind="stable").astype(np.int64)
+def _helpful_first(problem: Problem, judge: Judge, left: Counts, released: Counts, place: Counts) -> Counts:
+    """Order of the classes (`place` numbers them by row of `released`): most help for the detail that their records lose.
+
+    Help is counted in records of sensitive values that the rest has too few of, against the whole table; where
+    no model looks at sensitive values every record helps alike.
+    """
+    classes = np.full(problem.groups, -1, np.int64)
+    classes[released] = place
+    hosts = Hosts(problem, judge, classes)
+    lost = hosts.sizes * (hosts.factors.sum() - hosts.cost) + 1e-9
+    helped = np.zeros(len(lost)) if hosts.dense else hosts.sizes.astype(np.float64)
+    for name, table in hosts.dense.items():
+        rest = judge.classes(left, np.zeros(len(left), np.int64), np.array([problem.counts[left].sum()]))
+        have = _dense_cells(rest)[name][0]
+        h = problem.sensitive[name]
+        all_ = np.bincount(h.code, weights=h.count, minlength=len(h.values))
+        helped += table @ (all_ / all_.sum() - have / have.sum())
+    return np.argsort(-helped / lost, kind="stable").astype(np.int64)

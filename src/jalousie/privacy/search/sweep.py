@@ -2,8 +2,9 @@
 
 The rule, which `plain_sweep` spells out without any short cut. Schemes stand in a fixed order, least loss first. In a round
 with the number `need`, each scheme in turn releases its satisfying classes of the rows still there, if these are at least
-`need` records. When half the records are released, or a round ends, the next begins with a smaller `need`, down to the least
-size of a class. Large portions first keep a good scheme from being spoilt by many small ones before it.
+`need` records. A class that fails is trimmed, if that helps (rules.py). When half the records are released, or a round ends,
+the next begins with a smaller `need`, down to the least size of a class. Large portions first keep a good scheme from being
+spoilt by many small ones before it.
 
 What makes it fast changes no result: rows that a scheme could not release, no less general scheme can, so each look bounds a box
 of schemes and its list of rows is all that a later look inside the box has to read.
@@ -22,6 +23,7 @@ from jalousie.privacy.models.base import Cells, Classes, Model, possible, satisf
 from jalousie.privacy.models.size import KAnonymity
 from jalousie.privacy.search.blocks import BLOCKS
 from jalousie.privacy.search.problem import Problem
+from jalousie.privacy.search.rules import Rules, histogram_of, holds, reachable, rules_of, trim
 from jalousie.tables.types import Codes, Counts, Floats, Mask
 
 SOURCE_ROWS = 50_000_000
@@ -49,8 +51,10 @@ class Judge:
         self.minimum = max([1, *(m.minimum_size for m in models)])
         self.trivial = all(isinstance(m, KAnonymity) for m in self.models)
         """Size alone decides."""
-        columns = {m.column for m in self.models if m.column}
-        self._cells = {name: problem.sensitive[name] for name in sorted(columns)}
+        self.rules = None if self.trivial else rules_of(problem, self.models)
+        """The models, where the sweep can check them by itself and trim classes."""
+        self.columns = tuple(sorted({m.column for m in self.models if m.column}))
+        self._cells = {name: problem.sensitive[name] for name in self.columns}
         self._starts = {
             name: np.searchsorted(h.group, np.arange(problem.groups + 1)) for name, h in self._cells.items()
         }
@@ -111,19 +115,17 @@ def plain_sweep(problem: Problem, judge: Judge, schemes: Codes, *, share: float,
                 continue
             if rest < judge.minimum or rest < half:
                 break
-            rows, group, sizes = large_classes(problem, alive, schemes[k], judge.minimum)
-            keep, may = _verdict(judge, rows, group, sizes)
+            gone, bound = releasable(problem, judge, *large_classes(problem, alive, schemes[k], judge.minimum))
             checked += 1
-            bound = int(sizes[may].sum())
             box = (schemes <= schemes[k]).all(axis=1)
             upper[box] = np.minimum(upper[box], bound)
-            released = int(sizes[keep].sum())
+            released = int(problem.counts[gone].sum())
             if released >= need:
-                gone = rows[keep[group]]
                 scheme_of[gone] = k
                 alive = np.setdiff1d(alive, gone, assume_unique=True)
                 rest -= released
-                upper[k] = bound - released
+                if bound == released:
+                    upper[k] = 0
             if tick(rest, checked):
                 return Swept(scheme_of, checked, True, "numpy")
         if rest < half:
@@ -153,6 +155,28 @@ def large_classes(problem: Problem, rows: Counts, levels: Codes, minimum: int) -
     number = np.cumsum(large) - 1
     kept = large[group]
     return rows[kept], number[group[kept]], sizes[large]
+
+
+def releasable(problem: Problem, judge: Judge, rows: Counts, group: Counts, sizes: Counts) -> tuple[Counts, int]:
+    """Rows of these classes that may be released, and a bound on the records that any less general scheme could release."""
+    if judge.rules is None:
+        keep, may = _verdict(judge, rows, group, sizes)
+        return rows[keep[group]], int(sizes[may].sum())
+    counts = problem.counts
+    good: list[int] = []
+    bound = 0
+    for c, size in enumerate(sizes.tolist()):
+        members = rows[group == c].tolist()
+        have = histogram_of(judge.rules, members)
+        if holds(judge.rules, have, size):
+            good += members
+            bound += size
+            continue
+        most = reachable(judge.rules, have, size)
+        if most >= judge.minimum:
+            bound += most
+            good += trim(judge.rules, members, counts, judge.minimum)
+    return np.sort(np.array(good, np.int64)), bound
 
 
 def _verdict(judge: Judge, rows: Counts, group: Counts, sizes: Counts) -> tuple[Mask, Mask]:
@@ -194,13 +218,21 @@ def _native_sweep(
         may,
         releasable,
         scheme_of,
+        *_rule_buffers(judge.rules),
         judge.minimum,
         share,
         SOURCE_ROWS,
-        None if judge.trivial else ask,
+        None if judge.trivial or judge.rules is not None else ask,
         tick,
     )
     return Swept(scheme_of, checked, stopped, "native")
+
+
+def _rule_buffers(rules: Rules | None) -> tuple[object, ...]:
+    if rules is None:
+        return b"", b"", b"", b"", b"", b"", 0
+    listed = np.array(rules.rules, np.float64)
+    return listed, rules.view, rules.shares, rules.first, rules.code, rules.records, rules.values
 
 
 def _key_parts(problem: Problem) -> tuple[Counts, np.ndarray, Floats]:
