@@ -204,6 +204,7 @@ def test_a_rounded_tenth_is_the_nearest_double(load: Any) -> None:
         ("age", -1e9, 1e9, [7, -3, None, 12], 0, 0),
         ("score", -1.5, 2.5, [1.25, -1.5, None, 2.5], 1, 1),
         ("paid", 0, 1, [Decimal("1.00"), None, Decimal("0.00"), Decimal("0.25")], 1, 1),
+        ("paid", 0.001, 0.999, [Decimal("0.99"), None, Decimal("0.01"), Decimal("0.25")], 1, 1),
     ],
 )
 def test_numbers_are_clipped(
@@ -508,6 +509,48 @@ def test_noise_refuses_what_is_not_a_number(load: Any, bad: float) -> None:
     with pytest.raises(JalousieError) as error:
         apply_step(load(pa.table({"x": [1.0, bad]})), Noise(column="x", scale=1.0), StepContext())
     assert error.value.code == "T263"
+
+
+def test_a_step_that_fails_half_way_leaves_nothing_behind() -> None:
+    """A number that has no noise stands in the last of three batches."""
+    raw = from_frame(pa.table({"x": pa.chunked_array([[None] * (2 * BATCH), [float("inf")]], pa.float64())}))
+    before = raw.engine.run("SELECT table_name FROM duckdb_tables()")
+    with pytest.raises(JalousieError) as error:
+        apply_step(raw, Noise(column="x", scale=1.0), StepContext())
+    assert error.value.code == "T263"
+    assert raw.engine.run("SELECT table_name FROM duckdb_tables()") == before
+    assert rows(raw).num_rows == 2 * BATCH + 1, "the table can still be read"
+
+
+def test_columns_without_a_value_stay_so(load: Any) -> None:
+    raw = load(pa.table({"x": pa.array([None, None], pa.string()), "n": pa.array([None, None], pa.int64())}))
+    for step in (
+        Pseudonymise(columns=("x", "n")),
+        Noise(column="n", scale=1.0),
+        Round(column="n", to=2),
+        RandomisedResponse(column="x", epsilon=1.0, categories=("a", "b")),
+    ):
+        done, _ = apply_step(raw, step, StepContext("sha256:1", key_for))
+        assert column(done, "x") == column(done, "n") == [None, None]
+    bare = from_frame(pl.DataFrame({"x": [None, None]}))
+    assert (
+        column(apply_step(bare, Pseudonymise(columns=("x",)), StepContext("sha256:1", key_for))[0], "x") == [None] * 2
+    )
+
+
+def test_moments_have_one_pseudonym_in_every_time_zone() -> None:
+    utc = dt.datetime(2024, 5, 1, 12, tzinfo=dt.UTC)
+    one = pa.array([utc], pa.timestamp("us", "UTC"))
+    raw = pl.from_arrow(pa.table({"a": one, "b": one.cast(pa.timestamp("us", "Europe/Brussels"))}))
+    done, _ = apply_step(from_frame(raw), Pseudonymise(columns=("a", "b")), StepContext("sha256:1", key_for))
+    assert column(done, "a") == column(done, "b")
+
+
+def test_durations_have_no_pseudonym(load: Any) -> None:
+    raw = load(pa.table({"x": pa.array([dt.timedelta(days=1)], pa.duration("us"))}))
+    with pytest.raises(JalousieError) as error:
+        apply_step(raw, Pseudonymise(columns=("x",)), StepContext("sha256:1", key_for))
+    assert error.value.code == "T261"
 
 
 def test_lists_have_no_pseudonym(load: Any) -> None:

@@ -74,7 +74,7 @@ def _bounds_after(bounds: Mapping[str, tuple[float, float]], step: Step) -> dict
         now[step.column] = (low - step.to / 2, high + step.to / 2)
     elif isinstance(step, Noise | RandomisedResponse):
         now.pop(step.column, None)
-    elif isinstance(step, Pseudonymise | DropColumns):
+    elif isinstance(step, Pseudonymise | DropColumns | Enrich):
         for name in step.columns:
             now.pop(name, None)
     return now

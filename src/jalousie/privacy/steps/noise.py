@@ -114,6 +114,8 @@ def _promise(dtype: nw.dtypes.DType, step: Noise, context: StepContext) -> dict[
     unit = 10.0**-dtype.scale if isinstance(dtype, nw.Decimal) else 1.0
     kind = int if dtype.is_integer() or isinstance(dtype, nw.Decimal) else float
     width = (high - low) / unit
+    if isinstance(dtype, nw.Float32):
+        width *= 1 + 2**-22  # a bound may have been rounded outwards when it was stored
     measurement = _measurement(kind, step, step.scale / unit, 1)
     if step.distribution == "gaussian":
         return {"rho-per-value": float(measurement.map(float(width)))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_FLOOR, Decimal
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import TYPE_CHECKING
 
 import narwhals as nw
@@ -45,7 +45,7 @@ def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
 def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
     """Replace values below `low` by it and values above `high` by it. Nulls stay, the type is kept.
 
-    In an integer column the bounds move inwards to whole numbers.
+    In an integer or decimal column the bounds move inwards to numbers that it can hold.
     """
     dtype = require_number(raw, step.column, "clip")
     if step.low is None and step.high is None:
@@ -113,6 +113,8 @@ def _round_decimals(raw: RawTable, step: Round) -> tuple[RawTable, int]:
 
 
 def _bounds(dtype: nw.dtypes.DType, step: Clip) -> tuple[int | float | None, int | float | None]:
+    if isinstance(dtype, nw.Decimal):
+        return _digits(step.low, dtype.scale, ROUND_CEILING), _digits(step.high, dtype.scale, ROUND_FLOOR)
     if not dtype.is_integer():
         return step.low, step.high
     low = None if step.low is None else math.ceil(step.low)
@@ -126,6 +128,13 @@ def _bounds(dtype: nw.dtypes.DType, step: Clip) -> tuple[int | float | None, int
         )
     # a bound that the type cannot exceed changes nothing
     return None if low is None or low <= least else low, None if high is None or high >= most else high
+
+
+def _digits(bound: float | None, scale: int, rounding: str) -> float | None:
+    """The bound moved inwards to the digits of a decimal column, so that what is replaced by it lies within."""
+    if bound is None:
+        return None
+    return float(Decimal(str(bound)).quantize(Decimal(1).scaleb(-scale), rounding))
 
 
 def _range(dtype: nw.dtypes.DType) -> tuple[int, int]:

@@ -113,11 +113,26 @@ def _key(step: Pseudonymise, context: StepContext) -> bytes:
 def _pseudonyms(column: pa.Array, key: bytes, name: str) -> pa.Array:
     import pyarrow as pa
 
-    if pa.types.is_nested(column.type) or pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        raise wrong_type(name, "pseudonymise", "text, number, boolean, date or time", hint="drop the column")
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if not _has_text(column.type):
+        raise wrong_type(name, "pseudonymise", "text, number, boolean, date or time", hint="drop the column")
+    if pa.types.is_timestamp(column.type):
+        # Python's moments have no nanoseconds; a moment that needs them is refused (P421), not cut
+        column = column.cast(pa.timestamp("us", column.type.tz))
+    if pa.types.is_null(column.type):
+        return pa.nulls(len(column), pa.string())
     # each distinct value of the batch is hashed once
     coded = column.dictionary_encode()
     words: list[Any] = [pseudonym(key, value) for value in coded.dictionary.to_pylist()]
     return pa.array(words, pa.string()).take(coded.indices)
+
+
+def _has_text(kind: pa.DataType) -> bool:
+    """Whether `canonical_text` knows the values of an Arrow type."""
+    import pyarrow as pa
+
+    t = pa.types
+    texts = t.is_string(kind) or t.is_large_string(kind) or t.is_string_view(kind) or t.is_null(kind)
+    numbers = t.is_boolean(kind) or t.is_integer(kind) or t.is_floating(kind) or t.is_decimal(kind)
+    return bool(texts or numbers or t.is_date(kind) or t.is_timestamp(kind) or t.is_time(kind))
