@@ -231,8 +231,10 @@ CODES: dict[str, str] = {
     "R530": "the table as written holds values that were not in it",
     "R531": "the table as written does not keep its promise",
     "R532": "the table as written has the wrong number of rows",
+    "R540": "the written table is not what was decided",
     # internal
     "X900": "an internal fault",
+    "X930": "an attack could not read what was written",
     "X920": "a figure of the release card is not a number",
     "X901": "there was not enough memory",
 }

@@ -23,7 +23,7 @@ from jalousie.contract.model import (
     RecursiveCLDiversity,
     TCloseness,
 )
-from jalousie.errors import UsageError
+from jalousie.errors import InternalError, ReleaseError, UsageError
 from jalousie.learning.spaces import ColumnSpace
 from jalousie.privacy.models import build_models
 from jalousie.privacy.search import search
@@ -277,3 +277,27 @@ def test_adult(adult_rows: list[tuple[str, ...]], recoding: str) -> None:
     assert released.interval[0] <= 0.2
     assert 0 < released.release_success < raw.release_success
     assert released.records >= 0.95 * table.rows
+
+
+def test_labels_that_are_misread_are_no_protection() -> None:
+    """With a description in which `School` stands for something else the attack would miss everybody: it says so."""
+    table = small()
+    written = written_by(table, recoding_of(table, labels_by(table, (SCHOOL, SEX), (1, 1))))
+    wrong = ColumnSpace(
+        name="school", kind="categorical", values=SPACES[0].values, labels=("School", "Higher"), covers=((2, 3), (0, 1))
+    )
+    with pytest.raises(InternalError, match="not compatible"):
+        reidentify(table, written, (wrong, SPACES[1]), [KAnonymity(k=2)])
+
+
+def test_a_count_of_the_written_file_is_linked_by_its_labels() -> None:
+    table = small()
+    recoding = recoding_of(table, labels_by(table, (SCHOOL, SEX), (1, 1)))
+    counted = count_plainly([("Higher", "*")] * 4 + [("School", "*")] * 6, ["school", "sex"])
+    found = written_by(table, recoding, counted=counted)
+    assert reidentify(table, found, SPACES, [KAnonymity(k=2)]) == reidentify(
+        table, written_by(table, recoding), SPACES, [KAnonymity(k=2)]
+    )
+    missing = count_plainly([("Higher", "*")] * 4, ["school", "sex"])
+    with pytest.raises(ReleaseError, match="not among"):
+        written_by(table, recoding, counted=missing)

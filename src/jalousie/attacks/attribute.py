@@ -17,13 +17,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.attacks.matching import Matcher, Pairs, Written
+from jalousie.attacks.matching import Matcher, Pairs, Written, must_fit
 from jalousie.attacks.measure import attribute_promise, histogram_of, interval, judge, people_to_attack, percent
 from jalousie.contract import model
 from jalousie.errors import UsageError
 from jalousie.learning.spaces import ColumnSpace
 from jalousie.privacy.card import AttackFacts
-from jalousie.tables.types import Counts, Floats, FrequencyTable, Histogram
+from jalousie.tables.types import Counts, Floats, FrequencyTable, Histogram, Mask
 
 MOST_VALUES = 64
 """Sensitive values up to which all classes are combined; beyond, only the class alone is used."""
@@ -44,12 +44,13 @@ def infer_attribute(
 
     Both tables carry a histogram of `column`. `control`, of people who are not in the release, has the same columns:
     how well they are guessed is what the release teaches without their help. Raises UsageError U151 where a histogram
-    is missing.
+    is missing, InternalError X930 where the labels are misread.
     """
     truth, shown = _histogram(raw, column), _histogram(written.table, column)
     rng = np.random.default_rng(seed)
     people = people_to_attack(raw, written.table.groups, rng)
-    guesses = guess(raw, written.table, shown, spaces, people)
+    guesses, inside = guess(raw, written.table, shown, spaces, people, written.row[people])
+    must_fit(inside, written.row[people] >= 0)
     attacked = people[written.row[people] >= 0]
     records, right = 0, {}
     for way, found in guesses.items():
@@ -89,8 +90,12 @@ def guess(
     shown: Histogram,
     spaces: Sequence[ColumnSpace],
     people: Counts,
-) -> dict[str, Guess]:
-    """The guessed value (a code of `shown`) for each of `people`; the commonest value where no row is compatible."""
+    own: Counts,
+) -> tuple[dict[str, Guess], Mask]:
+    """The guessed value (a code of `shown`) for each of `people`; the commonest value where no row is compatible.
+
+    Also whether each is compatible with its `own` row: the evaluator's check, of which the guess knows nothing.
+    """
     matcher = Matcher.of(people_table, written, spaces)
     weights = people_table.counts[people].astype(np.float64)
     fitting = np.zeros(written.groups)
@@ -106,12 +111,14 @@ def guess(
     alone = np.full(len(people), overall, np.int64)
     combined = alone.copy()
     table = _table(shown, written.groups, fitting) if len(shown.values) <= MOST_VALUES else None
+    inside = np.zeros(len(people), bool)
     for pairs in matcher.pairs(people):
+        inside[pairs.part] = pairs.has(own[pairs.part])
         row = pairs.best(order)
         alone[pairs.part] = np.where(row >= 0, top[row], overall)
         if table is not None:
             combined[pairs.part] = np.where(row >= 0, _add_up(pairs, table).argmax(axis=1), overall)
-    return {"class alone": alone} | ({"all classes": combined} if table is not None else {})
+    return {"class alone": alone} | ({"all classes": combined} if table is not None else {}), inside
 
 
 def _commonest(shown: Histogram, rows: int) -> Guess:
@@ -171,7 +178,7 @@ def _control(
     control: FrequencyTable, written: FrequencyTable, shown: Histogram, spaces: Sequence[ColumnSpace], column: str
 ) -> float:
     everyone = np.arange(control.groups)
-    guesses = guess(control, written, shown, spaces, everyone)
+    guesses, _ = guess(control, written, shown, spaces, everyone, np.full(control.groups, -1))
     truth = _histogram(control, column)
     counted = [_count(truth, shown, everyone, everyone, found) for found in guesses.values()]
     return max(right / records if records else 0.0 for records, right in counted)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.errors import UsageError
+from jalousie.errors import InternalError, ReleaseError, UsageError
 from jalousie.learning.categories import CategoryColumn
 from jalousie.learning.frames import as_number
 from jalousie.learning.labels import is_inside
@@ -38,25 +38,43 @@ class Written:
     row: Counts
 
 
-def written_by(raw: FrequencyTable, recoding: Recoding, *, suppressed: str = "drop") -> Written:
-    """What a recoding writes, from its labels: for use where the written file has not been counted by itself."""
-    cells = [
-        np.array(labels, dtype=object)[codes] for labels, codes in zip(recoding.labels, recoding.codes, strict=True)
-    ]
+def written_by(
+    raw: FrequencyTable, recoding: Recoding, *, suppressed: str = "drop", counted: FrequencyTable | None = None
+) -> Written:
+    """What became of each distinct raw row.
+
+    `counted` is an independent count of the written file; the evaluator's link is found by the labels of its rows.
+    Without it the rows are those that the recoding's labels give. Raises ReleaseError R540 where a row that should have
+    been written is not in `counted`.
+    """
     hidden = recoding.suppressed
+    cells = [np.array(text, dtype=object)[codes] for text, codes in zip(recoding.labels, recoding.codes, strict=True)]
     for column in cells:
         column[hidden] = STAR
+    shown = np.arange(raw.groups) if suppressed == "star" else np.flatnonzero(~hidden)
+    row = np.full(raw.groups, -1, np.int64)
+    if counted is not None:
+        row[shown] = _find(counted, [column[shown] for column in cells])
+        return Written(counted, row)
     values: list[tuple[str | None, ...]] = []
     codes = np.empty((len(cells), raw.groups), np.int32)
     for d, column in enumerate(cells):
         place: dict[str | None, int] = {}
         codes[d] = [place.setdefault(text, len(place)) for text in column.tolist()]
         values.append(tuple(place))
-    shown = np.arange(raw.groups) if suppressed == "star" else np.flatnonzero(~hidden)
     distinct, inverse = np.unique(codes[:, shown], axis=1, return_inverse=True)
-    row = np.full(raw.groups, -1, np.int64)
     row[shown] = inverse.ravel()
     return Written(_gather(raw, values, distinct.astype(np.int32), row), row)
+
+
+def _find(counted: FrequencyTable, cells: Sequence[NDArray[np.object_]]) -> Counts:
+    """The counted row that has just these cells, for each of n rows of cells."""
+    texts = [np.array(values, dtype=object)[codes] for values, codes in zip(counted.values, counted.codes, strict=True)]
+    place = {labels: w for w, labels in enumerate(zip(*(column.tolist() for column in texts), strict=True))}
+    found = np.array([place.get(labels, -1) for labels in zip(*(c.tolist() for c in cells), strict=True)], np.int64)
+    if (found < 0).any():
+        raise ReleaseError("R540", "rows that should have been written are not among the written rows")
+    return found
 
 
 def _gather(
@@ -136,6 +154,12 @@ def covered_plainly(space: ColumnSpace, value: str | None, label: str | None) ->
 def _in_cover(space: ColumnSpace, value: str | None, label: str | None) -> bool:
     codes = space.covers[space.labels.index(label)] if space.covers else ()
     return any(space.values[code] == value for code in codes)
+
+
+def must_fit(inside: Mask, released: Mask) -> None:
+    """An attack that misreads labels would fail, and its failure would pass for protection."""
+    if not inside[released].all():
+        raise InternalError("X930", "released rows are not compatible with the raw rows that they come from", effect="")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from jalousie.attacks.matching import Matcher, Written
+from jalousie.attacks.matching import Matcher, Written, must_fit
 from jalousie.attacks.measure import interval, judge, people_to_attack, percent, reidentification_promise
 from jalousie.contract import model
 from jalousie.learning.spaces import ColumnSpace
@@ -46,6 +46,7 @@ def reidentify(
     `raw` is what the adversary knows (everyone's true quasi-identifiers), `written` what was released, `spaces` what its
     labels mean, `models` what was promised. Success is counted record by record: one guess each, drawn by `seed`.
     The verdict is FAIL if any record's chance is over the bound, or the success beyond what chance explains.
+    Raises InternalError X930 where a person's own row does not cover the person's true values as `spaces` has it.
     """
     rng = np.random.default_rng(seed)
     guesses = chances_of(raw, written, spaces, rng)
@@ -98,6 +99,7 @@ def chances_of(
         inside[pairs.part] = pairs.has(own[pairs.part])
         for way, order in picks.items():
             chosen[way][pairs.part] = pairs.best(order)
+    must_fit(inside, own >= 0)
     own_size = sizes[np.maximum(own, 0)] if len(sizes) else np.ones(len(people))
     chances = {way: np.where(inside & (pick == own), 1.0 / own_size, 0.0) for way, pick in chosen.items()}
     chances = {"any row": np.where(inside, 1.0 / np.maximum(rows_fitting, 1.0), 0.0), **chances}

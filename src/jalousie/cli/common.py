@@ -54,13 +54,15 @@ def print_card(card: Card, as_json: bool) -> None:
 def run_attacks(sharing: Sharing) -> list[AttackFacts]:
     """Attack what is about to be released: link every record back, and guess every sensitive column."""
     from jalousie.attacks import infer_attribute, reidentify, written_by
+    from jalousie.learning.describe import describe_spaces
 
     done, privacy = sharing.done, sharing.contract.privacy
     if done.searched is None or privacy is None:
         return []
     table = done.searched.table
     written = written_by(table, done.searched.recoding, suppressed=privacy.suppressed)
-    spaces = sharing.spaces()
+    # the whole domain, not what is published of it: the adversary knows everyone's true values
+    spaces = describe_spaces(done.columns, done.searched.hierarchies)
     found = [reidentify(table, written, spaces, privacy.models)]
     found += [infer_attribute(table, written, spaces, h.name, privacy.models) for h in table.sensitive]
     return found

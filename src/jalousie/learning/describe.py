@@ -21,22 +21,25 @@ AGREED = (FileHierarchy, OrderedHierarchy, SetHierarchy)
 
 
 def describe_spaces(
-    columns: Mapping[str, Column], hierarchies: Sequence[Hierarchy], released: Mapping[str, Sequence[str | None]]
+    columns: Mapping[str, Column],
+    hierarchies: Sequence[Hierarchy],
+    released: Mapping[str, Sequence[str | None]] | None = None,
 ) -> tuple[ColumnSpace, ...]:
     """A space for each hierarchy; `released` holds the labels that occur in each column of the release.
 
-    Of a domain that is not agreed in the contract, only what the released labels tell apart is described.
+    Of a domain that is not agreed in the contract, only what the released labels tell apart is described. Without
+    `released` the whole domain is: for the attacks, which stay at home; such spaces may never be published.
     """
-    return tuple(_space(columns[h.column], h, released[h.column]) for h in hierarchies)
+    return tuple(_space(columns[h.column], h, None if released is None else released[h.column]) for h in hierarchies)
 
 
-def _space(column: Column, hierarchy: Hierarchy, released: Sequence[str | None]) -> ColumnSpace:
+def _space(column: Column, hierarchy: Hierarchy, released: Sequence[str | None] | None) -> ColumnSpace:
     agreed = isinstance(column.hierarchy, AGREED)
     match, mark = _pattern(column)
     return ColumnSpace.from_hierarchy(
         hierarchy,
         _kind(column, hierarchy),
-        released=None if agreed else set(released),
+        released=None if agreed or released is None else set(released),
         whole=column.type == "integer" or column.type == "date" or _all_whole(hierarchy),
         match=match,
         mark=mark,
