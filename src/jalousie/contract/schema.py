@@ -1,4 +1,4 @@
-"""The format of the contract file as a JSON Schema, described by the docstrings of `contract.model`."""
+"""The format of the contract file as a JSON Schema, described by the docstrings of its structs."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import msgspec
 
-from jalousie.contract import model
+from jalousie.contract import columns, model, parts, steps
 
 
 def schema() -> dict[str, Any]:
     """JSON Schema 2020-12 of the whole contract; every struct is one definition under `$defs`."""
-    (root,), parts = msgspec.json.schema_components([model.Contract], ref_template="#/$defs/{name}")
-    for name, part in parts.items():
+    (root,), definitions = msgspec.json.schema_components([model.Contract], ref_template="#/$defs/{name}")
+    for name, part in definitions.items():
         docs = field_docs().get(name, {})
         for key, definition in part.get("properties", {}).items():
             if key in docs:
@@ -24,16 +24,16 @@ def schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Jalousie contract",
         **root,
-        "$defs": parts,
+        "$defs": definitions,
     }
 
 
 @cache
 def field_docs() -> dict[str, dict[str, str]]:
-    """Per struct of `contract.model` the text under each field, by the key's name in the file."""
-    tree = ast.parse(inspect.getsource(model))
+    """Per struct the text under each field, by the key's name in the file."""
+    sources = (inspect.getsource(module) for module in (parts, columns, steps, model))
     docs: dict[str, dict[str, str]] = {}
-    for node in tree.body:
+    for node in (node for source in sources for node in ast.parse(source).body):
         if not isinstance(node, ast.ClassDef):
             continue
         for field, after in zip(node.body, node.body[1:], strict=False):

@@ -1,0 +1,58 @@
+"""What all parts of a contract are made of, who signs it, and how a table is written down."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Positive = Annotated[float, Meta(gt=0)]
+Count = Annotated[int, Meta(ge=1)]
+Scalar = str | int | float | bool | None
+Role = Literal["identifier", "quasi-identifier", "sensitive", "plain"]
+ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="kebab"):
+    """Base of every part of a contract."""
+
+
+class Parties(Part, frozen=True, kw_only=True):
+    """Who signs. Names only: keys come with signing."""
+
+    provider: str
+    """Who has the records."""
+    ml_party: str = ""
+    """Who receives the release and learns from it."""
+    mediator: str = ""
+    """Who stands between them, if anybody."""
+
+
+class Csv(Part, frozen=True, kw_only=True):
+    """How a CSV file is written down."""
+
+    delimiter: Annotated[str, Meta(min_length=1, max_length=1)] = ","
+    """Between cells."""
+    quote: Annotated[str, Meta(max_length=1)] = '"'
+    """Around cells that hold a delimiter or a line break; empty: cells are never quoted."""
+    encoding: str = "utf-8"
+    """Such as `utf-8`, `latin-1`, `cp1252` or `utf-16`."""
+    decimal: Literal[".", ","] = "."
+    """The decimal sign of numbers."""
+    header: bool = True
+    """Whether the first line names the columns; if not, `columns` names them in their order."""
+    nulls: tuple[str, ...] = ("",)
+    """Cells that stand for a null."""
+
+
+class Table(Part, frozen=True, kw_only=True):
+    """The provider's table. `file` is relative to the contract; it never leaves the provider and is not in the digest."""
+
+    file: str = ""
+    """Path, relative to the contract."""
+    format: Literal["csv", "parquet", "arrow", ""] = ""
+    """Empty: by the end of the file's name."""
+    csv: Csv = msgspec.field(default_factory=Csv)
+    """Only for CSV."""
