@@ -87,7 +87,7 @@ class SearchFacts(Part, frozen=True, kw_only=True):
     method: str
     kernel: str
     candidates: tuple[tuple[float, float, float], ...] = ()
-    """(highest prosecutor risk, share suppressed, loss) of schemes looked at."""
+    """(average prosecutor risk, share suppressed, loss) of schemes looked at."""
 
 
 class SizeBin(Part, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ from page_reader import drawings, read_page
 
 from jalousie import report
 from jalousie.privacy.card import Card, ColumnFacts
-from jalousie.report import card_json, render_html, render_snippet
+from jalousie.report import card_json, load_card, render_html, render_snippet
 
 CARDS = [pytest.param(adult_card(), id="full"), pytest.param(bare_card(), id="bare")]
 
@@ -91,8 +91,16 @@ def test_candidates_are_drawn_and_the_best_are_listed() -> None:
     page = read_page(render_html(card))
     chart = page.where(id="search")[0].where(class_="chart")[0]
     assert len(chart.all("circle")) == 3
+    # The scales reach to 0.2 (risk) and 0.4 (loss); a circle is larger the more rows are suppressed.
+    places = {(c.attributes["cx"], c.attributes["cy"], c.attributes["r"]) for c in chart.all("circle")}
+    assert places == {("50%", "30", "2"), ("100%", "96", "2"), ("100%", "62", "7")}
     table = page.where(id="search")[0].all("tbody")[0]
     assert [row.all("th")[0].text for row in table.all("tr")] == ["1 in 10", "1 in 5"]
+
+
+@pytest.mark.parametrize("card", CARDS)
+def test_the_card_as_a_file_gives_the_same_page(card: Card) -> None:
+    assert render_html(load_card(card_json(card))) == render_html(card)
 
 
 @pytest.mark.parametrize("card", CARDS)

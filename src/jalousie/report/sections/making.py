@@ -16,7 +16,7 @@ def search(card: Card) -> Section | None:
         return None
     blocks: list[Block] = []
     if facts.candidates and card.risk_after is not None:
-        blocks.append(_candidate_figure(facts, card.risk_after.highest_prosecutor))
+        blocks.append(_candidate_figure(facts, card.risk_after.average_prosecutor))
     blocks.append(
         Facts(
             (
@@ -59,6 +59,7 @@ def _proof(facts: SearchFacts) -> str:
 
 
 def _candidate_figure(facts: SearchFacts, chosen_risk: float) -> Figure:
+    points = tuple((risk, loss, suppressed) for risk, suppressed, loss in facts.candidates)
     best = sorted(frontier(facts.candidates))
     shown = best if len(best) <= _SHOWN else [best[i * (len(best) - 1) // (_SHOWN - 1)] for i in range(_SHOWN)]
     more = (
@@ -72,11 +73,11 @@ def _candidate_figure(facts: SearchFacts, chosen_risk: float) -> Figure:
             "Each circle is a scheme that was looked at, larger the more rows it suppresses; the diamond is this release. "
             "Further left is safer, further down keeps more."
         ),
-        chart=Scatter(facts.candidates, (chosen_risk, facts.loss), "highest risk of a row", "loss"),
+        chart=Scatter(points, (chosen_risk, facts.loss), "average risk of a row", "loss"),
         legend=(("release", "this release"), ("raw", "other schemes (larger: more rows suppressed)")),
         table=Table(
             f"Schemes that none of the others beats in all three figures{more}",
-            ("Highest risk", "Suppressed", "Loss"),
+            ("Average risk", "Suppressed", "Loss"),
             tuple(
                 (Cell(one_in(risk)), Cell(percent(suppressed)), Cell(score(loss))) for risk, suppressed, loss in shown
             ),
@@ -110,7 +111,9 @@ def steps(card: Card) -> Section | None:
 
 
 def _step(index: int, step: StepFacts) -> tuple[Cell, ...]:
-    facts = "; ".join(f"{clean(name).replace('-', ' ')} {_fact(name, value)}" for name, value in step.facts.items())
+    facts = "; ".join(
+        f"{clean(name).replace('-', ' ')} {_fact(name, value)}" for name, value in sorted(step.facts.items())
+    )
     rows = count(step.rows_after)
     if step.rows_after != step.rows_before:
         rows = f"{count(step.rows_before)} → {rows}"
@@ -129,7 +132,8 @@ def times(card: Card) -> Section | None:
     if not card.seconds:
         return None
     total = sum(card.seconds.values())
-    stages = tuple((clean(stage), value) for stage, value in card.seconds.items())
+    longest_first = sorted(card.seconds.items(), key=lambda entry: (-entry[1], entry[0]))
+    stages = tuple((clean(stage), value) for stage, value in longest_first)
     parts = listing(f"{stage} {seconds(value)}" for stage, value in stages)
     told = f"All of it took {seconds(total)} of processor time: {parts}."
     table = Table(
