@@ -190,7 +190,6 @@ CODES: dict[str, str] = {
     "T212": "a column has a type that cannot be used in this role",
     "T213": "the table changed while it was worked on",
     "T214": "the engine failed",
-    "T210": "the table has no rows",
     # tables: steps
     "T260": "a step names a column that the table does not have",
     "T261": "a step does not fit the type of its column",

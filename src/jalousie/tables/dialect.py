@@ -29,7 +29,7 @@ _NUMBER = re.compile(r"-?\d+(?:[.,]\d+)?")
 
 
 def guess_table(path: Path) -> Table:
-    """The `table` part of a contract for a file, `file` being its base name. Raises TableError T200."""
+    """The `table` part of a contract for a file; `file` is the path as given. Raises TableError T200."""
     try:
         with path.open("rb") as stream:
             head = stream.read(_HEAD)
@@ -47,7 +47,7 @@ def guess_table(path: Path) -> Table:
         else _FORMATS.get(path.suffix.lower(), "csv")
     )
     form = cast(Literal["csv", "parquet", "arrow"], kind)
-    return Table(file=path.name, format=form, csv=guess_csv(head) if kind == "csv" else Csv())
+    return Table(file=str(path), format=form, csv=guess_csv(head) if kind == "csv" else Csv())
 
 
 def guess_csv(head: bytes) -> Csv:

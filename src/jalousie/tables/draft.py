@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import get_args
@@ -17,17 +18,18 @@ what could a neighbour, a colleague or a public register know (quasi-identifier)
 _TYPES = frozenset(get_args(model.ColumnType))
 
 
-def contract_draft(inspection: Inspection, file: model.Table | str, *, name: str = "") -> str:
+def contract_draft(
+    inspection: Inspection, file: model.Table | str, *, name: str = "", folder: Path | str | None = None
+) -> str:
     """YAML text of a contract for the inspected file.
 
-    `file` is the `table` part (from `guess_table`) or a file name relative to where the contract will be; `name` defaults
-    to the file's. Identifiers are dropped, quasi-identifiers generalised to k = 5 (2 for fewer than 100 rows).
+    `file` is the `table` part (from `guess_table`) or a path. `folder` is where the contract will be: the path is then
+    written relative to it; without it, as it is. `name` defaults to the file's. Identifiers are dropped, quasi-identifiers generalised to k = 5 (2 for fewer than 100 rows).
     """
     table = file if isinstance(file, model.Table) else model.Table(file=file)
+    place = table.file if folder is None else _relative(table.file, folder)
     tokens = sorted({token for column in inspection.columns for token in column.null_tokens})
-    if tokens:
-        table = model.Table(file=table.file, format=table.format, csv=_with_nulls(table.csv, tokens))
-    # what the reader takes from the file's name need not be said
+    table = model.Table(file=place, format=table.format, csv=_with_nulls(table.csv, tokens) if tokens else table.csv)
     contract = Contract(
         jalousie=1,
         name=name or _name(table.file),
@@ -40,6 +42,13 @@ def contract_draft(inspection: Inspection, file: model.Table | str, *, name: str
         learning=_learning(inspection),
     )
     return dump_yaml(contract, comments=_comments(inspection))
+
+
+def _relative(file: str, folder: Path | str) -> str:
+    try:
+        return Path(os.path.relpath(file, folder)).as_posix()
+    except ValueError:  # on another drive
+        return str(Path(file).resolve())
 
 
 def _with_nulls(csv: model.Csv, tokens: list[str]) -> model.Csv:

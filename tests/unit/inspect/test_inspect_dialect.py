@@ -51,7 +51,7 @@ def test_formats(tmp_path: Path) -> None:
     assert guess_table(tmp_path / "y").format == "arrow"
     (tmp_path / "z.csv").write_text("a;b\n1;2\n")
     found = guess_table(tmp_path / "z.csv")
-    assert (found.file, found.format, found.csv.delimiter) == ("z.csv", "csv", ";")
+    assert (found.file, found.format, found.csv.delimiter) == (str(tmp_path / "z.csv"), "csv", ";")
 
 
 def test_files_that_cannot_be_opened(tmp_path: Path) -> None:

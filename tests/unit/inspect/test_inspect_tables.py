@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jalousie.contract import parse_contract, quasi_identifiers
+from jalousie.contract import load_contract, parse_contract, quasi_identifiers
 from jalousie.tables import (
     compile_hierarchies,
     contract_draft,
@@ -207,6 +207,24 @@ def test_tiny_tables(tmp_path: Path, rows: int) -> None:
     assert found.rows == rows
     assert found.suitability[0].verdict == ("FAIL" if rows < 2 else "WARN")
     parse_contract(contract_draft(found, "t.csv"))
+
+
+def test_a_draft_names_the_file_from_where_the_contract_will_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "contracts").mkdir()
+    (tmp_path / "data" / "t.csv").write_text("age,sex,pay\n" + "39,M,low\n" * 30, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    table = guess_table(Path("data/t.csv"))
+    found = inspect_table(read_table(table), table=table)
+    assert parse_contract(contract_draft(found, table)).contract.table.file == "data/t.csv"
+    text = contract_draft(found, table, folder="contracts")
+    (tmp_path / "contracts" / "c.yaml").write_text(text, encoding="utf-8")
+    loaded = load_contract(tmp_path / "contracts" / "c.yaml")
+    assert loaded.contract.table.file == "../data/t.csv"
+    assert loaded.contract.name == "t"
+    assert read_table(loaded.contract.table, loaded.contract.columns, loaded.folder).rows == 30
 
 
 def test_many_unnamed_kinds_of_columns(tmp_path: Path) -> None:
