@@ -2,7 +2,7 @@
 
 Where a column's generalised value follows from its own value, a value map is joined (a small table). Where it follows from
 the whole combination (local recoding), and where combinations are suppressed, one table of the distinct combinations is
-joined on the packed codes. No window over the rows, no sort: rows leave in the order in which they were read.
+joined on the packed codes. Read order is kept (see `order`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from jalousie.tables.count import (
     with_texts,
     word_expressions,
 )
-from jalousie.tables.engine import Engine, numbered
+from jalousie.tables.engine import Engine
 from jalousie.tables.lookup import Lookup, look_up
+from jalousie.tables.order import Numbered, number_rows
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Codes, FrequencyTable, Mask
 
@@ -40,7 +41,7 @@ Suppressed = Literal["drop", "star"]
 class RecodedFrame:
     """The rows of a release, lazily, with what is known about them beforehand.
 
-    frame      Narwhals; to be computed through `tables.write` alone, which keeps and checks order and count
+    frame      Narwhals, in read order; `tables.write` computes it and checks order and count
     rows       number of rows that it must give
     native     quasi-identifiers that kept their type since no cell of them changes
     schema     column types, in column order
@@ -54,6 +55,13 @@ class RecodedFrame:
     kind: str
     origin: dict[str, Any]
     """The caller's own column types, where these columns are untouched."""
+
+    numbered: Numbered | None = None
+    """The same rows, numbered and not yet sorted: what large results are written from."""
+
+    def streamable(self) -> Numbered | None:
+        """`numbered`, unless a later step has put another frame in place of the one that it belongs to."""
+        return self.numbered if self.numbered is not None and self.numbered.frame is self.frame else None
 
     def check_unchanged(self) -> None:
         """T213 where the source is not what it was."""
@@ -87,8 +95,8 @@ def apply_recoding(
     _check(raw, table, recoding)
     names, prefix, gone = table.names, free_prefix(raw.columns), recoding.suppressed
     plan = _plan(table, recoding, star=suppressed == "star" and bool(gone.any()))
-    counted = numbered(raw.frame, f"{prefix}row")
-    frame = with_texts(raw, raw.frame if counted is None else counted, names, prefix)
+    row = f"{prefix}row"
+    frame = with_texts(raw, number_rows(raw.frame, raw.engine, row), names, prefix)
     found = dictionaries(raw, frame, names, prefix, table.values)
     packing = Packing.of([len(d.values) for d in found])
     grouped = bool(plan.by_group) or bool(gone.any())
@@ -113,9 +121,12 @@ def apply_recoding(
         if plan.star:
             value = nw.when(nw.col(f"{prefix}gone") == 1).then(nw.lit(STAR)).otherwise(value)
         released[names[i]] = value
-    if counted is not None:
-        frame = frame.sort(f"{prefix}row")
-    out = frame.select(*(released[n].alias(n) if n in released else nw.col(n) for n in raw.columns))
+    columns = [released[n].alias(n) if n in released else nw.col(n) for n in raw.columns]
+    if lookups:
+        out = frame.sort(row).select(*columns)
+        numbered = Numbered(out, frame.select(*columns, row), row, raw.engine)
+    else:
+        out, numbered = raw.frame, None  # nothing was joined, nothing changed
     return RecodedFrame(
         frame=out,
         rows=raw.rows if suppressed == "star" else raw.rows - int(table.counts[gone].sum()),
@@ -124,6 +135,7 @@ def apply_recoding(
         engine=raw.engine,
         kind=raw.kind,
         origin={n: t for n, t in raw.origin.items() if n not in released},
+        numbered=numbered,
     )
 
 

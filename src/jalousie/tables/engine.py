@@ -62,7 +62,7 @@ class Engine:
             # an engine that fetches extensions by itself would open connections from the provider's place
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
-            # the left side of a join must stay the side that is streamed, or rows would leave in another order
+            # the left side of a join must stay the side that is streamed, so that rows leave in nearly read order (see `order`)
             "disabled_optimizers": "join_order,build_side_probe_side",
             "python_enable_replacements": False,
         }
@@ -143,15 +143,6 @@ def quoted(name: str) -> str:
 def literal(text: str) -> str:
     """A text in SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-def numbered(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any] | None:
-    """The rows with their numbers, where the engine has to sort by them to keep read order; None for DuckDB, whose joins
-    keep it while a single thread runs (see `write`)."""
-    if is_duckdb(frame):
-        return None
-    lazy: nw.LazyFrame[Any] = nw.from_native(frame.to_native().with_row_index(name))
-    return lazy
 
 
 def is_duckdb(frame: nw.LazyFrame[Any]) -> bool:

@@ -15,6 +15,7 @@ from jalousie.errors import InternalError
 from jalousie.tables.apply import RecodedFrame
 from jalousie.tables.count import Packing, code_lookup, dictionaries, free_prefix, with_texts, word_expressions
 from jalousie.tables.lookup import look_up
+from jalousie.tables.order import number_rows
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Counts, FrequencyTable
 from jalousie.tables.write import to_frame
@@ -33,12 +34,13 @@ def row_groups(raw: RawTable, table: FrequencyTable) -> Counts:
     `table` is `count_groups` of the same rows.
     """
     prefix = free_prefix(raw.columns)
-    texts = with_texts(raw, raw.frame.select(*table.names), table.names, prefix)
+    row = f"{prefix}row"
+    texts = with_texts(raw, number_rows(raw.frame.select(*table.names), raw.engine, row), table.names, prefix)
     found = dictionaries(raw, texts, table.names, prefix, table.values)
     packing = Packing.of([len(d.values) for d in found])
     lookups = [code_lookup(raw, d, i, packing.strides[i], prefix) for i, d in enumerate(found)]
     words = word_expressions(raw, found, packing, prefix)
-    frame = look_up(texts, raw.engine, lookups).select(**words)
+    frame = look_up(texts, raw.engine, lookups).sort(row).select(**words)
     recoded = RecodedFrame(frame, raw.rows, (), dict.fromkeys(words, nw.Int64()), raw.engine, "arrow", {})
     coded = nw.from_native(to_frame(recoded, "arrow"), eager_only=True)
     rows = np.stack([coded[name].to_numpy() for name in words])

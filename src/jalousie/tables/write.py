@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +23,13 @@ from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.apply import RecodedFrame
 from jalousie.tables.engine import Engine, EngineOptions, engine_boundary, is_duckdb, literal, quoted
+from jalousie.tables.order import BATCH, SORT_UP_TO, Numbered, OutOfOrder, settled
 from jalousie.tables.types import FrequencyTable, Histogram
 
 Format = Literal["parquet", "csv", "arrow"]
 Order = Literal["keep", "shuffle"]
 
-ROW_GROUP = 122_880
-BATCH = 100_000
+PARQUET = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +66,60 @@ def write_frame(
                 shutil.copyfileobj(source, target)
         return written
     path = Path(target)
-    with _removed_on_failure(path), _relation(recoded, order) as (engine, view):
-        with _boundary():
-            if format == "parquet":
-                rows = _copy(engine, view, path, f"FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE {ROW_GROUP}")
-            elif format == "csv":
-                rows = _write_csv(engine, view, recoded, path, form)
-            else:
-                rows = _write_arrow(engine, view, path)
+    with _removed_on_failure(path):
+        rows = _written(recoded, path, format, form, order)
         _check_rows(recoded, rows)
     return Written(rows, path.stat().st_size)
+
+
+def _written(recoded: RecodedFrame, path: Path, format: Format, form: Csv, order: Order) -> int:
+    numbered = recoded.streamable()
+    if numbered is not None and order == "keep" and recoded.rows > SORT_UP_TO and is_duckdb(numbered.rows):
+        try:
+            return _stream(recoded, numbered, path, format, form)
+        except OutOfOrder:
+            pass  # the window was too small: sort
+    with _relation(recoded, order) as (engine, view), _boundary():
+        if format == "parquet":
+            return _copy(engine, view, path, PARQUET)
+        if format == "csv":
+            return _write_csv(engine, view, recoded, path, form)
+        reader = engine.connection.table(view).to_arrow_reader(BATCH)
+        return _write_arrow(path, reader.schema, reader)
+
+
+def _stream(recoded: RecodedFrame, numbered: Numbered, path: Path, format: Format, form: Csv) -> int:
+    """Write a large result without a sort."""
+    with _batches(numbered) as (schema, batches), _boundary():
+        if format == "parquet":
+            return _write_parquet(path, schema, batches)
+        if format == "arrow":
+            return _write_arrow(path, schema, batches)
+        import pyarrow as pa
+
+        # a second engine parses nothing: it only writes what streams in
+        writer = Engine(EngineOptions(threads=1))
+        try:
+            view = writer.name()
+            writer.connection.register(view, pa.RecordBatchReader.from_batches(schema, batches))
+            return _write_csv(writer, view, recoded, path, form)
+        finally:
+            writer.close()
+
+
+@contextmanager
+def _batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
+    """The rows of a DuckDB frame as Arrow batches in read order, and their schema."""
+    relation = numbered.rows.to_native()
+    engine = numbered.engine
+    engine.set_threads(1)
+    try:
+        with engine_boundary(numbered.rows):
+            reader = relation.to_arrow_reader(BATCH)
+        schema = reader.schema.remove(reader.schema.get_field_index(numbered.row))
+        yield schema, settled(iter(reader), numbered.row)
+    finally:
+        engine.set_threads(engine.options.thread_count())
 
 
 def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") -> Any:
@@ -85,8 +129,7 @@ def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") ->
     Raises R501, T213, T214.
     """
     kind = kind or recoded.kind
-    with _relation(recoded, order) as (engine, view), engine_boundary(engine.frame(view)):
-        table = engine.connection.table(view).to_arrow_table()
+    table = _arrow_table(recoded, order)
     _check_rows(recoded, table.num_rows)
     if kind == "pandas":
         return _pandas(recoded, table)
@@ -96,6 +139,20 @@ def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") ->
         frame = pl.from_arrow(table)
         return frame.lazy() if kind == "polars-lazy" else frame
     return duckdb.from_arrow(table) if kind == "duckdb" else table
+
+
+def _arrow_table(recoded: RecodedFrame, order: Order) -> Any:
+    numbered = recoded.streamable()
+    if numbered is not None and order == "keep" and is_duckdb(numbered.rows):
+        import pyarrow as pa
+
+        try:
+            with _batches(numbered) as (schema, batches), engine_boundary(numbered.rows):
+                return pa.Table.from_batches(batches, schema)
+        except OutOfOrder:
+            pass
+    with _relation(recoded, order) as (engine, view), engine_boundary(engine.frame(view)):
+        return engine.connection.table(view).to_arrow_table()
 
 
 def _pandas(recoded: RecodedFrame, table: Any) -> Any:
@@ -108,7 +165,7 @@ def _pandas(recoded: RecodedFrame, table: Any) -> Any:
 
 @contextmanager
 def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str]]:
-    """The rows as a view of an engine, one thread at a time where order is to be kept."""
+    """The rows as a view of an engine, in their order."""
     if is_duckdb(recoded.frame) and isinstance(recoded.engine, Engine):
         engine = recoded.engine
         view = engine.name()
@@ -128,7 +185,7 @@ def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str
             view = engine.view(f"SELECT * FROM {view} ORDER BY sha256({number})")
             yield engine, view
             return
-        # DuckDB's joins deliver batches as their threads finish: a single thread keeps read order
+        # one thread keeps the order of rows that were not joined; others are sorted
         engine.set_threads(1)
         yield engine, view
     finally:
@@ -234,13 +291,24 @@ def _recode(path: Path, encoding: str) -> None:
             raise
 
 
-def _write_arrow(engine: Engine, view: str, path: Path) -> int:
+def _write_arrow(path: Path, schema: Any, batches: Iterable[Any]) -> int:
     import pyarrow as pa
 
     rows = 0
-    reader = engine.connection.table(view).to_arrow_reader(BATCH)
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, reader.schema) as writer:
-        for batch in reader:
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    return rows
+
+
+def _write_parquet(path: Path, schema: Any, batches: Iterable[Any]) -> int:
+    from pyarrow import parquet
+
+    rows = 0
+    # without Arrow's own schema inside the file: it is what the engine writes too
+    with parquet.ParquetWriter(str(path), schema, compression="zstd", store_schema=False) as writer:
+        for batch in batches:
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
