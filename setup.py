@@ -18,7 +18,8 @@ setup(
         ),
         Extension(
             "jalousie.privacy.search._blocks",
-            sources=["src/jalousie/privacy/search/blocks.c"],
+            sources=[f"src/jalousie/privacy/search/{name}.c" for name in ("blocks", "rules", "mondrian")],
+            depends=["src/jalousie/privacy/search/blocks.h"],
             extra_compile_args=["-O3", "-ffp-contract=off"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

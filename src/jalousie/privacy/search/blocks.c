@@ -1,14 +1,13 @@
 /* Native forms of local recoding's inner loops. Each has a twin in Python beside it (sweep.py, mondrian.py), which is the
  * reference: property tests hold them to equal results. Stable ABI of Python 3.11; no global state.
  */
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "blocks.h"
+
 #include <math.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_COLUMNS = 64, WORDS = MAX_COLUMNS / 8, TICK_CHECKS = 64 };
+enum { WORDS = MAX_COLUMNS / 8, TICK_CHECKS = 64, TRIM_TURNS = 12 };
 #define GUARD 0x8080808080808080ull
 
 /* ---- sweep ------------------------------------------------------------------------------------------------------- */
@@ -24,25 +23,6 @@ typedef struct {
     int64_t length;
     int32_t *rows;
 } source;
-
-/* Models that this file checks by itself, all on one sensitive column; see rules.py, which is the reference. */
-enum { DISTINCT = 1, ENTROPY_L = 2, RECURSIVE = 4, CLOSENESS = 5, MAX_RULES = 8, TRIM_TURNS = 12, BISECTIONS = 24 };
-#define TOLERANCE 1e-12
-
-typedef struct {
-    int count;            /* of rules; 0: size alone, or the judge, decides */
-    double operation[MAX_RULES], number[MAX_RULES], second[MAX_RULES];
-    int values, views;    /* of the sensitive column; views of its values (t-closeness) */
-    const int32_t *view;  /* [v * values + s] */
-    const double *shares; /* [v * values + w] of the table */
-    const int64_t *first; /* (G + 1,) cells of each distinct row */
-    const int32_t *code;
-    const int64_t *number_of; /* records of each cell */
-    int64_t *have, *quota, *sorted; /* scratch */
-    double *mass;
-    int32_t *order;
-    uint8_t *take;
-} rule_set;
 
 typedef struct {
     /* the table: G rows of D value codes, and how many records share each */
@@ -75,7 +55,8 @@ typedef struct {
     uint64_t *keys;
     int64_t *sizes;
     int32_t *number, *live, *group, *releasable;
-    uint8_t *satisfied, *possible;
+    uint8_t *satisfied, *possible, *take;
+    int32_t *order;
     rule_set rules;
     int64_t rest, checks;
     PyObject *judge, *tick;
@@ -145,97 +126,6 @@ static int ask(sweep_state *s, PyObject *callable, int64_t rows, int64_t classes
     return answer;
 }
 
-/* ---- rules on one class ------------------------------------------------------------------------------------------ */
-
-/* Mean over the views of the total variation between a histogram and the table. */
-static double distance(const rule_set *r, const int64_t *have, double size) {
-    double sum = 0;
-    for (int v = 0; v < r->views; v++) {
-        const int32_t *view = r->view + v * r->values;
-        const double *shares = r->shares + v * r->values;
-        for (int w = 0; w < r->values; w++) r->mass[w] = 0;
-        for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
-        for (int w = 0; w < r->values; w++) sum += fabs(r->mass[w] / size - shares[w]);
-    }
-    return 0.5 * sum / r->views;
-}
-
-static int compare_falling(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return x < y ? 1 : x > y ? -1 : 0;
-}
-
-static int holds(const rule_set *r, const int64_t *have, int64_t size) {
-    for (int i = 0; i < r->count; i++) {
-        int operation = (int)r->operation[i];
-        if (operation == DISTINCT) {
-            int distinct = 0;
-            for (int s = 0; s < r->values; s++) distinct += have[s] > 0;
-            if (distinct < r->number[i]) return 0;
-        } else if (operation == ENTROPY_L) {
-            double sum = 0;
-            for (int s = 0; s < r->values; s++)
-                if (have[s] > 0) sum += (double)have[s] * log((double)have[s]);
-            if (log((double)size) - sum / size < log(r->number[i]) - TOLERANCE) return 0;
-        } else if (operation == RECURSIVE) {
-            double tail = 0;
-            memcpy(r->sorted, have, (size_t)r->values * sizeof *have);
-            qsort(r->sorted, (size_t)r->values, sizeof *have, compare_falling);
-            for (int s = (int)r->second[i] - 1; s < r->values; s++) tail += (double)r->sorted[s];
-            if (!((double)r->sorted[0] < r->number[i] * tail)) return 0;
-        } else if (distance(r, have, (double)size) > r->number[i] + TOLERANCE) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-/* The most records that a part of the class can have under t-closeness: n so that, in the mean over the views, the sum of
- * min(records of w / n, share of w) stays at least 1 - t. It falls as n grows, and holds for the union of parts, too. */
-static int64_t reachable(const rule_set *r, const int64_t *have, int64_t size) {
-    double t = -1;
-    for (int i = 0; i < r->count; i++)
-        if ((int)r->operation[i] == CLOSENESS) t = r->number[i];
-    if (t < 0) return size;
-    double low = 0, high = (double)size;
-    for (int turn = 0; turn < BISECTIONS; turn++) {
-        double n = turn ? 0.5 * (low + high) : high, sum = 0;
-        for (int v = 0; v < r->views; v++) {
-            const int32_t *view = r->view + v * r->values;
-            const double *shares = r->shares + v * r->values;
-            for (int w = 0; w < r->values; w++) r->mass[w] = 0;
-            for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
-            for (int w = 0; w < r->values; w++) {
-                double q = r->mass[w] / n;
-                sum += q < shares[w] ? q : shares[w];
-            }
-        }
-        if (sum / r->views >= 1 - t - 1e-9) low = n; else high = n;
-        if (high - low < 0.5) break;
-    }
-    return (int64_t)high;
-}
-
-/* Which value a class has too much of, and by how many records: the commonest, or the one furthest over the table's shares. */
-static int surplus(const rule_set *r, const int64_t *have, int64_t size, double *records) {
-    int closeness = 0, worst = 0;
-    for (int i = 0; i < r->count; i++) closeness |= (int)r->operation[i] == CLOSENESS;
-    double most = -1e300;
-    double *excess = r->mass + r->values;
-    for (int s = 0; s < r->values; s++) excess[s] = closeness ? 0 : (double)have[s] / size;
-    for (int v = 0; closeness && v < r->views; v++) {
-        const int32_t *view = r->view + v * r->values;
-        const double *shares = r->shares + v * r->values;
-        for (int w = 0; w < r->values; w++) r->mass[w] = 0;
-        for (int s = 0; s < r->values; s++) r->mass[view[s]] += (double)have[s];
-        for (int s = 0; s < r->values; s++) excess[s] += (r->mass[view[s]] / size - shares[view[s]]) / r->views;
-    }
-    for (int s = 0; s < r->values; s++)
-        if (have[s] > 0 && excess[s] > most) most = excess[s], worst = s;
-    *records = most * size;
-    return worst;
-}
-
 /* Give up rows of a class until the rest satisfies the rules. `take` of the rows order[0..rows) says which stay; the return
  * value is their records, 0 where nothing of at least `minimum` records was found. */
 static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *order, int64_t rows) {
@@ -244,9 +134,9 @@ static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *
         /* on the histogram alone: how much of each value may stay */
         int64_t left = size;
         memcpy(r->quota, have, (size_t)r->values * sizeof *have);
-        while (left >= s->minimum && (left == size || !holds(r, r->quota, left))) {
+        while (left >= s->minimum && (left == size || !rules_hold(r, r->quota, left))) {
             double over;
-            int value = surplus(r, r->quota, left, &over);
+            int value = rules_surplus(r, r->quota, left, &over);
             int64_t less = (int64_t)(0.125 * over);
             if (less < 1) less = 1;
             if (less > r->quota[value]) less = r->quota[value];
@@ -258,17 +148,17 @@ static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *
         size = 0;
         for (int64_t j = 0; j < rows; j++) {
             int32_t at = order[j], row = s->live[at];
-            if (!r->take[at]) continue;
+            if (!s->take[at]) continue;
             int fits = 1;
             for (int64_t c = r->first[row]; c < r->first[row + 1]; c++)
                 fits &= have[r->code[c]] + r->number_of[c] <= r->quota[r->code[c]];
-            r->take[at] = (uint8_t)fits;
+            s->take[at] = (uint8_t)fits;
             if (!fits) continue;
             for (int64_t c = r->first[row]; c < r->first[row + 1]; c++) have[r->code[c]] += r->number_of[c];
             size += s->counts[row];
         }
         if (size < s->minimum) return 0;
-        if (holds(r, have, size)) return size;
+        if (rules_hold(r, have, size)) return size;
     }
     return 0;
 }
@@ -280,23 +170,23 @@ static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, look *fou
     memset(start, 0, ((size_t)classes + 1) * sizeof *start);
     for (int64_t j = 0; j < rows; j++) start[s->group[j] + 1]++;
     for (int32_t c = 0; c < classes; c++) start[c + 1] += start[c];
-    for (int64_t j = 0; j < rows; j++) r->order[start[s->group[j]]++] = (int32_t)j;
+    for (int64_t j = 0; j < rows; j++) s->order[start[s->group[j]]++] = (int32_t)j;
     int64_t from = 0;
     for (int32_t c = 0; c < classes; c++) {
         int64_t to = start[c];
         memset(r->have, 0, (size_t)r->values * sizeof *r->have);
         for (int64_t j = from; j < to; j++) {
-            int32_t row = s->live[r->order[j]];
+            int32_t row = s->live[s->order[j]];
             for (int64_t cell = r->first[row]; cell < r->first[row + 1]; cell++) r->have[r->code[cell]] += r->number_of[cell];
         }
         int64_t most = s->sizes[c], released = 0;
-        int whole = holds(r, r->have, most);
-        if (!whole) most = reachable(r, r->have, most);
-        for (int64_t j = from; j < to; j++) r->take[r->order[j]] = whole || most >= s->minimum;
+        int whole = rules_hold(r, r->have, most);
+        if (!whole) most = rules_reachable(r, r->have, most);
+        for (int64_t j = from; j < to; j++) s->take[s->order[j]] = whole || most >= s->minimum;
         if (whole)
             released = most;
         else if (most >= s->minimum)
-            released = trim(s, r->have, s->sizes[c], r->order + from, to - from);
+            released = trim(s, r->have, s->sizes[c], s->order + from, to - from);
         s->satisfied[c] = released > 0;
         s->possible[c] = most >= s->minimum;
         found->possible += s->possible[c] ? most : 0;
@@ -356,7 +246,7 @@ static int inspect(sweep_state *s, const uint8_t *levels, const source *from, lo
     if (s->rules.count) apply_rules(s, m, kept, found);
     for (int64_t j = 0; j < m; j++) {
         int32_t row = s->live[j], c = s->group[j];
-        if (s->satisfied[c] && (!s->rules.count || s->rules.take[j]))
+        if (s->satisfied[c] && (!s->rules.count || s->take[j]))
             s->releasable[found->released_rows++] = row, found->released += s->counts[row];
         if (s->possible[c]) {
             s->live[found->possible_rows++] = row;
@@ -502,8 +392,8 @@ static void sweep_free(sweep_state *s) {
     for (int64_t i = 0; s->sources && i < s->source_count; i++) free(s->sources[i].rows);
     free(s->sources), free(s->packs), free(s->upper), free(s->open), free(s->alive);
     free(s->slots), free(s->keys), free(s->number);
-    free(s->rules.have), free(s->rules.quota), free(s->rules.sorted), free(s->rules.mass), free(s->rules.order);
-    free(s->rules.take);
+    free(s->order), free(s->take);
+    rules_free(&s->rules);
 }
 
 static int sweep_allocate(sweep_state *s, int64_t groups) {
@@ -523,42 +413,14 @@ static int sweep_allocate(sweep_state *s, int64_t groups) {
     s->sources[0].rows = malloc(n * sizeof(int32_t));
     s->source_count = 1;
     if (!s->sources[0].rows) return -1;
+    if (rules_allocate(&s->rules) < 0) return -1;
     if (s->rules.count) {
-        rule_set *r = &s->rules;
-        size_t values = (size_t)r->values + 1;
-        r->have = malloc(values * sizeof *r->have);
-        r->quota = malloc(values * sizeof *r->quota);
-        r->sorted = malloc(values * sizeof *r->sorted);
-        r->mass = malloc(2 * values * sizeof *r->mass);
-        r->order = malloc(n * sizeof *r->order);
-        r->take = malloc(n);
-        if (!r->have || !r->quota || !r->sorted || !r->mass || !r->order || !r->take) return -1;
+        s->order = malloc(n * sizeof *s->order);
+        s->take = malloc(n);
+        if (!s->order || !s->take) return -1;
     }
     return 0;
 }
-
-/* Take over the rules: (doubles (rules, 3), view (views, values), shares (views, values), first, code, records). */
-static int read_rules(rule_set *r, const Py_buffer *b, int64_t groups) {
-    r->count = (int)(b[RULES].len / 24);
-    if (r->count == 0) return 0;
-    if (r->count > MAX_RULES || b[RULES].len % 24 || b[FIRST].len != (groups + 1) * 8 || b[SHARES].len < 8) return -1;
-    const double *rule = b[RULES].buf;
-    for (int i = 0; i < r->count; i++)
-        r->operation[i] = rule[3 * i], r->number[i] = rule[3 * i + 1], r->second[i] = rule[3 * i + 2];
-    r->first = b[FIRST].buf, r->code = b[CODE].buf, r->number_of = b[RECORDS].buf;
-    r->view = b[VIEW].buf, r->shares = b[SHARES].buf;
-    if (b[VIEW].len / 4 != b[SHARES].len / 8 || b[CODE].len / 4 != b[RECORDS].len / 8) return -1;
-    if (r->values < 1 || (b[VIEW].len / 4) % r->values) return -1;
-    r->views = (int)(b[VIEW].len / 4 / r->values);
-    for (int64_t i = 0; i < b[VIEW].len / 4; i++)
-        if (r->view[i] < 0 || r->view[i] >= r->values) return -1;
-    for (int64_t i = 0; i < b[CODE].len / 4; i++)
-        if (r->code[i] < 0 || r->code[i] >= r->values) return -1;
-    for (int64_t g = 0; g < groups; g++)
-        if (r->first[g] > r->first[g + 1]) return -1;
-    return r->first[0] == 0 && r->first[groups] == b[CODE].len / 4 ? 0 : -1;
-}
-
 
 static const char sweep_doc[] =
     "sweep(codes, counts, start, part, entropy, levels, top, live, group, sizes, satisfied, possible, releasable, scheme_of,"
@@ -584,7 +446,7 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
         b[START].len % (8 * s.columns) || b[ENTROPY].len != b[START].len || b[LEVELS].len % s.columns ||
         b[LIVE].len < s.groups * 4 || b[GROUP].len < s.groups * 4 || b[SIZES].len < s.groups * 8 ||
         b[SATISFIED].len < s.groups || b[POSSIBLE].len < s.groups || b[RELEASABLE].len < s.groups * 4 ||
-        b[SCHEME].len != s.groups * 4 || read_rules(&s.rules, b, s.groups) < 0) {
+        b[SCHEME].len != s.groups * 4 || rules_read(&s.rules, b + RULES, s.groups) < 0) {
         PyErr_SetString(PyExc_ValueError, "buffers of unequal length");
         goto done;
     }
@@ -627,6 +489,7 @@ done:
 
 static PyMethodDef methods[] = {
     {"sweep", sweep, METH_VARARGS, sweep_doc},
+    {"mondrian", mondrian, METH_VARARGS, mondrian_doc},
     {NULL, NULL, 0, NULL},
 };
 

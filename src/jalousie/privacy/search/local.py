@@ -8,15 +8,13 @@ contract's limit. What comes out is counted again from the written labels and ch
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from jalousie.contract.model import Privacy
-from jalousie.privacy.models.base import Model, satisfied
-from jalousie.privacy.models.size import AverageRisk
+from jalousie.privacy.models.base import Model
 from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search.exact import Kernel, Progress, exact_search, row_limit
 from jalousie.privacy.search.labels import (
@@ -27,11 +25,11 @@ from jalousie.privacy.search.labels import (
     written,
     written_classes,
 )
-from jalousie.privacy.search.place import place_rest
+from jalousie.privacy.search.place import least_sizes, place_rest, settle
 from jalousie.privacy.search.problem import Problem
 from jalousie.privacy.search.schemes import scheme_list
 from jalousie.privacy.search.sweep import Judge, Swept, sweep
-from jalousie.tables.types import Codes, Counts
+from jalousie.tables.types import Codes
 
 SHARE = 1e-3
 """First portion asked of a scheme, as a share of the rows left. Small is better: a scheme that releases few rows at a low loss is
@@ -57,7 +55,7 @@ def local_recoding(
     limit = row_limit(problem, privacy.suppression)
     schemes = scheme_list(problem)
     tick = _ticker(problem.rows, end, progress)
-    for minimum in _minimum_sizes(judge.minimum, models):
+    for minimum in least_sizes(judge.minimum, models):
         judge.minimum = minimum
         swept = sweep(problem, judge, schemes, share=share, tick=tick, kernel=kernel)
         result = _finish(problem, judge, models, schemes, swept, limit)
@@ -75,15 +73,6 @@ def _ticker(rows: int, end: float, progress: Progress | None) -> Callable[[int, 
     return tick
 
 
-def _minimum_sizes(minimum: int, models: Sequence[Model]) -> list[int]:
-    """Least class sizes to try, in order: an average risk is reached by larger classes, for certain by those of 1 / risk."""
-    risks = [m.risk for m in models if isinstance(m, AverageRisk)]
-    if not risks:
-        return [minimum]
-    largest = max(minimum, math.ceil(1 / min(risks) - 1e-9))
-    return sorted({int(x) for x in np.ceil(np.linspace(minimum, largest, 8))})
-
-
 def _finish(
     problem: Problem, judge: Judge, models: Sequence[Model], schemes: Codes, swept: Swept, limit: int
 ) -> Recoding | None:
@@ -96,24 +85,12 @@ def _finish(
     if not released.all():
         classes = dense_classes(place_rest(problem, judge, classes, limit))
     labels = written(problem, words, classes, tightest_levels(problem, classes))
-    classes = _settle(problem, judge, models, written_classes(labels, words, classes >= 0))
+    classes = settle(problem, judge, models, written_classes(labels, words, classes >= 0))
     suppressed = int(problem.counts[classes < 0].sum())
     if suppressed > limit or suppressed == problem.rows:
         return None
     method = "local recoding by sweep" + (", cut short" if swept.stopped else "")
     return local_result(problem, words, labels, classes, checked=swept.checked, method=method, kernel=swept.kernel)
-
-
-def _settle(problem: Problem, judge: Judge, models: Sequence[Model], classes: Counts) -> Counts:
-    """Classes that satisfy every model by a fresh count; those that do not are given up (-1)."""
-    while (classes >= 0).any():
-        inside = np.flatnonzero(classes >= 0)
-        sizes = np.bincount(classes[inside], weights=problem.counts[inside]).astype(np.int64)
-        good = satisfied(models, judge.classes(inside, classes[inside], sizes))
-        if good.all():
-            break
-        classes = dense_classes(np.where((classes >= 0) & good[np.maximum(classes, 0)], classes, -1))
-    return classes
 
 
 def _from_one_scheme(

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 
-from jalousie.privacy.models.base import Cells, Classes
-from jalousie.privacy.search.labels import tightest_levels
+from jalousie.privacy.models.base import Cells, Classes, Model, satisfied
+from jalousie.privacy.models.size import AverageRisk
+from jalousie.privacy.search.labels import dense_classes, tightest_levels
 from jalousie.privacy.search.problem import Problem
 from jalousie.privacy.search.schemes import column_factors
 from jalousie.privacy.search.sweep import Judge, large_classes
@@ -209,3 +213,24 @@ def _helpful_first(problem: Problem, judge: Judge, left: Counts, released: Count
         all_ = np.bincount(h.code, weights=h.count, minlength=len(h.values))
         helped += table @ (all_ / all_.sum() - have / have.sum())
     return np.argsort(-helped / lost, kind="stable").astype(np.int64)
+
+
+def least_sizes(minimum: int, models: Sequence[Model]) -> list[int]:
+    """Least class sizes to try, in order: an average risk is reached by larger classes, for certain by those of 1 / risk."""
+    risks = [m.risk for m in models if isinstance(m, AverageRisk)]
+    if not risks:
+        return [minimum]
+    largest = max(minimum, math.ceil(1 / min(risks) - 1e-9))
+    return sorted({int(x) for x in np.ceil(np.linspace(minimum, largest, 8))})
+
+
+def settle(problem: Problem, judge: Judge, models: Sequence[Model], classes: Counts) -> Counts:
+    """Classes that satisfy every model by a fresh count; those that do not are given up (-1)."""
+    while (classes >= 0).any():
+        inside = np.flatnonzero(classes >= 0)
+        sizes = np.bincount(classes[inside], weights=problem.counts[inside]).astype(np.int64)
+        good = satisfied(models, judge.classes(inside, classes[inside], sizes))
+        if good.all():
+            break
+        classes = dense_classes(np.where((classes >= 0) & good[np.maximum(classes, 0)], classes, -1))
+    return classes

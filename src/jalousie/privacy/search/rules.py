@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -47,7 +47,14 @@ class Rules:
 
     @property
     def values(self) -> int:
-        return self.view.shape[1]
+        return int(self.view.shape[1])
+
+    def part(self, rows: Counts) -> Rules:
+        """The same rules for some of the distinct rows, renumbered in the order given."""
+        length = self.first[rows + 1] - self.first[rows]
+        first = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+        at = np.repeat(self.first[rows] - first[:-1], length) + np.arange(int(first[-1]))
+        return replace(self, first=first, code=self.code[at], records=self.records[at])
 
 
 def rules_of(problem: Problem, models: Sequence[Model]) -> Rules | None:

@@ -162,7 +162,7 @@ def releasable(problem: Problem, judge: Judge, rows: Counts, group: Counts, size
     if judge.rules is None:
         keep, may = _verdict(judge, rows, group, sizes)
         return rows[keep[group]], int(sizes[may].sum())
-    counts = problem.counts
+    counts = problem.counts.tolist()
     good: list[int] = []
     bound = 0
     for c, size in enumerate(sizes.tolist()):
@@ -218,7 +218,7 @@ def _native_sweep(
         may,
         releasable,
         scheme_of,
-        *_rule_buffers(judge.rules),
+        *rule_buffers(judge.rules),
         judge.minimum,
         share,
         SOURCE_ROWS,
@@ -228,7 +228,8 @@ def _native_sweep(
     return Swept(scheme_of, checked, stopped, "native")
 
 
-def _rule_buffers(rules: Rules | None) -> tuple[object, ...]:
+def rule_buffers(rules: Rules | None) -> tuple[object, ...]:
+    """The rules as the native kernel takes them."""
     if rules is None:
         return b"", b"", b"", b"", b"", b"", 0
     listed = np.array(rules.rules, np.float64)
