@@ -24,7 +24,8 @@ def contract_draft(
     """YAML text of a contract for the inspected file.
 
     `file` is the `table` part (from `guess_table`) or a path. `folder` is where the contract will be: the path is then
-    written relative to it; without it, as it is. `name` defaults to the file's. Identifiers are dropped, quasi-identifiers generalised to k = 5 (2 for fewer than 100 rows).
+    written relative to it; without it, as it is. `name` defaults to the file's. Identifiers are dropped, quasi-identifiers
+    generalised to k = 5 (2 for fewer than 100 rows).
     """
     table = file if isinstance(file, model.Table) else model.Table(file=file)
     place = table.file if folder is None else _relative(table.file, folder)

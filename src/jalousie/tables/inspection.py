@@ -24,6 +24,7 @@ from jalousie.tables.types import FrequencyTable
 _COUNTED_COLUMNS = 12
 _COUNTED_ROWS = 1_000_000
 _COUNTED_VALUES = 100_000
+_SHOWN_SETS = 6
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -58,11 +59,12 @@ class Inspection(Part, frozen=True, kw_only=True):
     rows: int
     columns: tuple[ColumnInspection, ...]
     unique_rows: float
-    """Share of rows that all (counted) quasi-identifiers together single out."""
+    """Share of rows that `counted_columns` together single out."""
     singling_out: tuple[ColumnSet, ...]
     counted_rows: int
     """Rows that `unique_rows` and `singling_out` were measured on: the first ones of a very long table."""
     counted_columns: tuple[str, ...]
+    """The proposed quasi-identifiers that `unique_rows` was measured with: all, or the twelve with most values."""
     target: str
     """A column that somebody may want to predict, or nothing."""
     task: Literal["classification", "regression"] = "classification"
@@ -101,9 +103,9 @@ def inspect_table(raw: RawTable, *, table: Table | None = None, checksums: bool 
         rows=raw.rows,
         columns=columns,
         unique_rows=unique,
-        singling_out=singling_out_sets(counted),
+        singling_out=_worst(counted, profiles, proposals),
         counted_rows=counted.rows,
-        counted_columns=counted.names,
+        counted_columns=tuple(quasi),
         target=target,
         task=task,
         suitability=suitability(raw.rows, list(profiles.values()), proposals, unique),
@@ -149,6 +151,18 @@ def _count(raw: RawTable, profiles: dict[str, Profile], proposals: dict[str, Pro
         return FrequencyTable((), (), np.zeros((0, 1), dtype=np.int32), np.array([raw.rows], dtype=np.int64))
     part = raw if raw.rows <= _COUNTED_ROWS else raw.derive(raw.frame.head(_COUNTED_ROWS), rows=_COUNTED_ROWS)
     return count_groups(part, [name for name in raw.columns if name in kept])
+
+
+def _worst(
+    table: FrequencyTable, profiles: dict[str, Profile], proposals: dict[str, Proposal]
+) -> tuple[ColumnSet, ...]:
+    """Sets of counted columns, and single columns that have too many values to be counted together with others."""
+    alone = [
+        ColumnSet(columns=(name,), unique_rows=facts.unique_rows, classes=facts.distinct)
+        for name, facts in profiles.items()
+        if name not in table.names and proposals[name].role == "quasi-identifier" and facts.singles
+    ]
+    return tuple(sorted((*alone, *singling_out_sets(table)), key=lambda found: -found.unique_rows))[:_SHOWN_SETS]
 
 
 def _add_tellers(table: FrequencyTable, profiles: dict[str, Profile], proposals: dict[str, Proposal]) -> None:

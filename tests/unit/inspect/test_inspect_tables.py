@@ -81,6 +81,8 @@ def test_adult(adult_csv: Path) -> None:
     assert found.column("age").type == "integer"
     assert found.column("fnlwgt").distinct == 21648
     assert found.singling_out[0].unique_rows > 0.9
+    assert found.counted_columns == tuple(column.name for column in found.columns if column.role == "quasi-identifier")
+    assert found.unique_rows >= found.singling_out[0].unique_rows
     assert "age" in run_draft(adult_csv, found)
 
 
@@ -207,6 +209,20 @@ def test_tiny_tables(tmp_path: Path, rows: int) -> None:
     assert found.rows == rows
     assert found.suitability[0].verdict == ("FAIL" if rows < 2 else "WARN")
     parse_contract(contract_draft(found, "t.csv"))
+
+
+def test_a_column_with_too_many_values_to_be_counted_still_shows_whom_it_singles_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jalousie.tables.inspection._COUNTED_VALUES", 50)
+    rows = "".join(f"{n % 90 + n // 170 * 0.5},c{n % 3}\n" for n in range(180))
+    found = inspect_text(tmp_path, "height,town\n" + rows)
+    height = found.column("height")
+    assert height.role == "quasi-identifier"
+    assert height.unique_rows > 0
+    assert found.counted_columns == ("town",)
+    assert found.singling_out[0].columns == ("height",)
+    assert found.singling_out[0].unique_rows == height.unique_rows
 
 
 def test_a_draft_names_the_file_from_where_the_contract_will_be(
