@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from html import escape
 
 from jalousie.report.parts import Bars, Chart, Dot, Dots, Scatter, Series
-from jalousie.report.words import clean, one_in, percent, score
+from jalousie.report.words import clean, number, one_in, percent
 
 _BAR_ROOM = 80.0
 """Percent of the width that the longest bar takes; the rest is for its figure."""
@@ -130,8 +130,6 @@ def _scatter(chart: Scatter) -> tuple[int, list[str]]:
         body.append(
             f'<text class="tick" x="{x}%" y="{top + _PLOT + 17}" text-anchor="{_anchor(x)}">{_text(label)}</text>'
         )
-        if tick:
-            body.append(f'<text class="tick halo" x="4" y="{y + 14:.1f}">{score(y_top * tick / 4)}</text>')
     body.append(f'<text class="tick" x="100%" y="{top + _PLOT + 36}" text-anchor="end">{_text(chart.x_title)} →</text>')
 
     marks = {
@@ -140,6 +138,9 @@ def _scatter(chart: Scatter) -> tuple[int, list[str]]:
     drawn = sorted(marks)
     for x, y, radius in drawn[:: max(1, math.ceil(len(drawn) / _POINTS))]:
         body.append(f'<circle class="raw" cx="{x:g}%" cy="{y:g}" r="{radius}"/>')
+    for tick in range(1, 5):  # over the circles, which would hide them
+        y = top + _PLOT * (1 - tick / 4)
+        body.append(f'<text class="tick halo" x="4" y="{y + 14:.1f}">{number(y_top * tick / 4)}</text>')
     x, y = place(*chart.chosen)
     offset, anchor = (-14, "end") if x > 60 else (14, "start")
     body.append(f'<svg class="mark" x="{x:.2f}%" y="{y:.1f}" overflow="visible" width="1" height="1">')

@@ -72,7 +72,8 @@ def released(card: Card) -> Section:
     elif not changed:
         told = f"The release has {plural(len(card.columns), 'column')}, all as they came."
     else:
-        told = f"The release has {plural(len(card.columns), 'column')}; {len(changed)} of them changed: {listing(changed)}."
+        some = "all" if len(changed) == len(card.columns) else str(len(changed))
+        told = f"The release has {plural(len(card.columns), 'column')}; {some} of them changed: {listing(changed)}."
     table = Table(
         "Columns of the release",
         ("Column", "What happened", "Level", "Values before", "Values after"),

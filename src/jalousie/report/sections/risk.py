@@ -140,16 +140,19 @@ def gives_away(card: Card) -> Section | None:
 
 
 def _away(facts: DisclosureFacts) -> str:
-    name = clean(facts.column)
-    certain = (
-        f"No class of the release gives away {name} with certainty"
-        if facts.certain_share == 0
-        else f"For {percent(facts.certain_share)} of the rows, knowing the class is knowing {name} with certainty"
-    )
-    return (
-        f"{certain}; for {percent(facts.almost_certain_share)} of the rows it is known with at least 90 %."
-        " The best guess from "
-        f"the class is right for {percent(facts.best_guess)} of the rows, a stranger's guess for {percent(facts.baseline_guess)}."
+    name, almost = clean(facts.column), percent(facts.almost_certain_share)
+    if facts.almost_certain_share == 0 and facts.certain_share == 0:
+        told = f"No class of the release gives away {name}, neither with certainty nor with 90 %"
+    elif facts.certain_share == 0:
+        told = f"No class of the release gives away {name} with certainty; for {almost} of the rows it is at least 90 % certain"
+    else:
+        told = (
+            f"For {percent(facts.certain_share)} of the rows, knowing the class is knowing {name} with certainty; for {almost} "
+            "it is at least 90 % certain"
+        )
+    return sentence(
+        f"{told}. The best guess from the class is right for {percent(facts.best_guess)} of the rows, a stranger's guess for "
+        f"{percent(facts.baseline_guess)}"
     )
 
 

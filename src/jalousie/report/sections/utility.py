@@ -41,7 +41,12 @@ def detail(card: Card) -> Section | None:
     blocks.append(Table("Measures of quality", ("Measure", "Release"), rows, frozenset({1}), brief=True))
     told = (
         f"{percent(quality.granularity)} of the detail is left: on average, a cell of the release rules out that share of its "
-        f"column's values. Suppressed rows are {percent(quality.suppressed_share)} of all."
+        "column's values. "
+    )
+    told += (
+        f"{percent(quality.suppressed_share)} of the rows were suppressed."
+        if quality.suppressed_share
+        else "No row was suppressed."
     )
     return Section("detail", "How much detail is left", (told,), tuple(blocks))
 
