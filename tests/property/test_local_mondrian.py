@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,7 +101,7 @@ def by_recursion(ordered: Ordered, judge: Judge, rows: list[int]) -> set[frozens
             level_map = ordered.maps[d][widths[d][1]]
             places = sorted({int(ordered.codes[g, d]) for g in part})
             options = []
-            for one, two in zip(places, places[1:], strict=False):
+            for one, two in pairwise(places):
                 left = [g for g in part if ordered.codes[g, d] <= one]
                 if level_map[one] != level_map[two]:
                     options.append((abs(sum(counts[g] for g in left) - total / 2), one, left))
