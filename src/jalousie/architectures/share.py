@@ -177,8 +177,7 @@ class Sharing:
         done = self.done
         check_rows(done.released.rows, 0, rows)
         if done.searched is not None:
-            stars = self.contract.privacy is not None and self.contract.privacy.suppressed == "star"
-            classes = written_classes(written, done.searched.table, stars_are_suppressed=stars)
+            classes = written_classes(written, done.searched.table)
             self.card = msgspec.structs.replace(self.card, models=verify(done.searched.models, classes))
         found = checks(self.card, self.contract.limits)
         enforce(found)

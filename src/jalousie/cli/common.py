@@ -60,7 +60,7 @@ def run_attacks(sharing: Sharing) -> list[AttackFacts]:
     if done.searched is None or privacy is None:
         return []
     table = done.searched.table
-    written = written_by(table, done.searched.recoding, suppressed=privacy.suppressed)
+    written = written_by(table, done.searched.recoding, suppressed=done.suppressed)
     # the whole domain, not what is published of it: the adversary knows everyone's true values
     spaces = describe_spaces(done.columns, done.searched.hierarchies)
     found = [reidentify(table, written, spaces, privacy.models)]

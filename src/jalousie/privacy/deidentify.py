@@ -20,7 +20,8 @@ from jalousie.privacy.models import Model, build_models
 from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search import Kernel, search
 from jalousie.privacy.steps import StepContext, apply_step, apply_steps
-from jalousie.tables.apply import RecodedFrame, apply_recoding
+from jalousie.privacy.verify import stars_hold
+from jalousie.tables.apply import RecodedFrame, Suppressed, apply_recoding
 from jalousie.tables.count import count_groups
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Counts, FrequencyTable, Hierarchy
@@ -65,6 +66,8 @@ class Deidentified:
     steps: tuple[StepFacts, ...]
     searched: Searched | None
     rows_in: int
+    suppressed: Suppressed
+    """What was done with suppressed rows, which may be stricter than what the contract allows."""
 
     @property
     def rows_suppressed(self) -> int:
@@ -90,20 +93,25 @@ def deidentify(raw: RawTable, contract: Contract, lent: Lent) -> Deidentified:
         rows_in = raw.rows
         raw, said, context = apply_steps(raw, first, lent.steps)
         raw, dropped, context = _drop_identifiers(raw, contract, context)
-    searched = None
+    searched: Searched | None = None
+    suppressed: Suppressed = "drop"
+    told: tuple[StepFacts, ...] = ()
     if contract.privacy is None:
         released = RecodedFrame(raw.frame, raw.rows, (), raw.schema, raw.engine, raw.kind, raw.origin)
     else:
         searched = _search(raw, contract, context.columns, lent)
         with lent.stage("apply"):
-            released = apply_recoding(raw, searched.table, searched.recoding, suppressed=contract.privacy.suppressed)
+            suppressed, told = _shown(searched, contract.privacy.suppressed)
+            released = apply_recoding(raw, searched.table, searched.recoding, suppressed=suppressed)
     with lent.stage("steps"):
         released, after, context = _later_steps(raw, released, later, context)
     if not released.schema or released.rows == 0:
         raise PrivacyError(
             "P430", "nothing would be left to release", hint="allow less strict models, or drop fewer rows"
         )
-    return Deidentified(released, raw, dict(context.columns), (*said, *dropped, *after), searched, rows_in)
+    return Deidentified(
+        released, raw, dict(context.columns), (*said, *dropped, *told, *after), searched, rows_in, suppressed
+    )
 
 
 def check_columns(raw: RawTable, contract: Contract) -> None:
@@ -171,6 +179,20 @@ def _search(raw: RawTable, contract: Contract, columns: Mapping[str, Column], le
 
 def _fraction(progress: Progress | None) -> Callable[[float], None] | None:
     return None if progress is None else lambda done: progress(done, "searching")
+
+
+def _shown(searched: Searched, wanted: Suppressed) -> tuple[Suppressed, tuple[StepFacts, ...]]:
+    """Suppressed rows are shown with `*` only where they are, together, a class that satisfies every model."""
+    if wanted == "drop" or stars_hold(searched.models, searched.table, searched.recoding):
+        return wanted, ()
+    rows = int(searched.table.counts[searched.recoding.suppressed].sum())
+    said = StepFacts(
+        step="suppress",
+        sentence=f"{rows:,} suppressed rows are left out: shown with `*` they would be a class of their own that breaks a model.",
+        rows_before=searched.table.rows,
+        rows_after=searched.table.rows - rows,
+    )
+    return "drop", (said,)
 
 
 def _rows_by_value(table: FrequencyTable, d: int) -> Counts:

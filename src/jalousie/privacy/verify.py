@@ -13,36 +13,51 @@ import numpy as np
 from jalousie.errors import ReleaseError
 from jalousie.privacy.card import ModelFacts, Verdict
 from jalousie.privacy.models import Cells, Classes, Model, satisfied
-from jalousie.tables.types import FrequencyTable, Histogram, Mask
+from jalousie.privacy.recoding import Recoding
+from jalousie.tables.types import Counts, FrequencyTable, Histogram
 
 STAR = "*"
 
 
-def written_classes(written: FrequencyTable, raw: FrequencyTable, *, stars_are_suppressed: bool) -> Classes:
-    """The equivalence classes of a written table: its distinct rows of quasi-identifiers.
-
-    With `stars_are_suppressed` the class of rows that show nothing at all is left out: it says of nobody more than that
-    he is in the table, and no model is promised for it.
+def written_classes(written: FrequencyTable, raw: FrequencyTable) -> Classes:
+    """The equivalence classes of a written table: its distinct rows of quasi-identifiers, those of stars included.
 
     Raises
     ------
     ReleaseError
         R530 if a sensitive value was written that the raw table does not have
     """
-    keep = np.ones(written.groups, bool)
-    if stars_are_suppressed:
-        keep = ~all_stars(written)
     known = {histogram.name: histogram for histogram in raw.sensitive}
     cells = {h.name: _cells(h, known[h.name]) for h in written.sensitive if h.name in known}
-    return Classes(written.counts, cells).select(keep)
+    return Classes(written.counts, cells)
 
 
-def all_stars(written: FrequencyTable) -> Mask:
-    """(G,) rows whose every quasi-identifier is `*`."""
-    mask = np.ones(written.groups, bool)
-    for values, codes in zip(written.values, written.codes, strict=True):
-        mask &= np.array([value == STAR for value in values], bool)[codes]
-    return mask
+def stars_hold(models: Sequence[Model], table: FrequencyTable, recoding: Recoding) -> bool:
+    """Whether suppressed rows, shown with `*` for every quasi-identifier, are a class that satisfies the models.
+
+    They must be: whoever fits no other class is known to be among them. Rows that the search generalised to stars alone
+    look the same and are of that class too.
+    """
+    hidden = recoding.suppressed.copy()
+    shows_nothing = np.ones(table.groups, bool)
+    for labels, codes in zip(recoding.labels, recoding.codes, strict=True):
+        stars = np.array([label == STAR for label in labels], bool)
+        shows_nothing &= np.where(hidden, True, stars[np.where(hidden, 0, codes)])
+    hidden |= shows_nothing
+    owner = np.where(hidden, recoding.classes.max(initial=-1) + 1, recoding.classes)
+    _, owner = np.unique(owner, return_inverse=True)
+    sizes = np.bincount(owner, weights=table.counts).astype(np.int64)
+    cells = {h.name: _gathered(h, owner) for h in table.sensitive}
+    return bool(satisfied(models, Classes(sizes, cells)).all())
+
+
+def _gathered(histogram: Histogram, owner: Counts) -> Cells:
+    """A histogram by distinct row as one by class."""
+    key = owner[histogram.group] * len(histogram.values) + histogram.code
+    kept, place = np.unique(key, return_inverse=True)
+    group, code = np.divmod(kept, len(histogram.values))
+    count = np.bincount(place, weights=histogram.count).astype(np.int64)
+    return Cells(group, code.astype(np.int32), count, len(histogram.values))
 
 
 def _cells(written: Histogram, raw: Histogram) -> Cells:
