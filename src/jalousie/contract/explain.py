@@ -119,8 +119,10 @@ class _Walk:
             self.fault(path, f'"{_name(path)}" must be a mapping with "{field}"', f"known: {', '.join(tags)}")
         elif field not in value:
             self.fault(path, f'"{path}" lacks "{field}"', f"known: {', '.join(tags)}", value=False)
+        elif not isinstance(value[field], str):
+            self._wrong(value[field], "text", join(path, field))
         elif value[field] not in tags:
-            self.fault(join(path, field), f'unknown {field} "{value[field]}"', did_you_mean(str(value[field]), tags))
+            self.fault(join(path, field), f'unknown {field} "{value[field]}"', did_you_mean(value[field], tags))
         else:
             self._struct(value, tags[value[field]], path)
 
@@ -166,7 +168,8 @@ class _Walk:
 
     def _number(self, value: Any, kind: mi.IntType | mi.FloatType, path: str) -> None:
         whole = isinstance(kind, mi.IntType)
-        fits = isinstance(value, int) if whole else isinstance(value, (int, float))
+        # 5.0 is a whole number, as in JSON
+        fits = isinstance(value, int) or (isinstance(value, float) and (not whole or value.is_integer()))
         if isinstance(value, bool) or not fits:
             self._wrong(value, "a whole number" if whole else "a number", path)
             return

@@ -24,6 +24,7 @@ from jalousie.contract.columns import (
     PrefixHierarchy,
     SetHierarchy,
 )
+from jalousie.contract.feedback import Feedback, Label
 from jalousie.contract.parts import (
     ColumnType,
     Count,
@@ -65,6 +66,7 @@ __all__ = [
     "DropRows",
     "Enrich",
     "EntropyLDiversity",
+    "Feedback",
     "FileHierarchy",
     "Fraction",
     "FrequencyHierarchy",
@@ -72,6 +74,7 @@ __all__ = [
     "Hierarchy",
     "IntervalHierarchy",
     "KAnonymity",
+    "Label",
     "Learning",
     "Limits",
     "MaskHierarchy",
@@ -258,3 +261,5 @@ class Contract(Part, frozen=True, kw_only=True):
     """Thresholds for the report's verdicts."""
     release: ReleaseForm = msgspec.field(default_factory=ReleaseForm)
     """What is written."""
+    feedback: Feedback | None = None
+    """What the provider answers about predictions (architecture 2); without it nothing."""

@@ -20,7 +20,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class Parties(Part, frozen=True, kw_only=True):
-    """Who signs. Names only: keys come with signing."""
+    """Who takes part."""
 
     provider: str
     """Who has the records."""
@@ -28,6 +28,10 @@ class Parties(Part, frozen=True, kw_only=True):
     """Who receives the release and learns from it."""
     mediator: str = ""
     """Who stands between them, if anybody."""
+    provider_key: str = ""
+    """The provider's public key, `ed25519:` and base64, for questions and answers over the network."""
+    ml_party_key: str = ""
+    """The ML party's public key."""
 
 
 class Csv(Part, frozen=True, kw_only=True):
