@@ -13,7 +13,7 @@ import duckdb
 
 from jalousie.contract.model import Column, Csv
 from jalousie.errors import TableError, did_you_mean
-from jalousie.tables.engine import Engine, literal, quoted
+from jalousie.tables.engine import Engine, file_list, literal, quoted
 from jalousie.tables.frames import check_names, check_rows, count_rows
 from jalousie.tables.raw import RawTable
 
@@ -144,7 +144,7 @@ def _parse(engine: Engine, path: Path, form: Csv, names: list[str]) -> str:
     settings = ", ".join(f"{key} = {value}" for key, value in options.items())
     failed = ""
     try:
-        return engine.create(f"SELECT * FROM read_csv({literal(str(path))}, {settings})")
+        return engine.create(f"SELECT * FROM read_csv({file_list(path)}, {settings})")
     except duckdb.Error as error:
         failed = str(error)  # quotes the line: only its shape is looked at
     raise _broken(failed, path, form, len(names))
@@ -191,15 +191,25 @@ def _broken(failed: str, path: Path, form: Csv, width: int) -> TableError:
             f"line {line} has {cells} cells, the header has {width}",
             hint="check the delimiter, and that cells with a delimiter in them are quoted",
         )
-    if "unterminated quote" in failed or "quote" in failed.lower():
+    if "unterminated quote" in failed:
         return TableError(
             "T205",
             f"a quote that begins on line {line} is not closed, or text follows it",
             hint='write a quote inside a cell twice, or say csv: {quote: ""}',
         )
+    if _mixed_ends(path):
+        return TableError(
+            "T205", "the CSV file's lines end in different ways", hint="end all lines with LF, or all with CR LF"
+        )
     return TableError(
         "T205", f"the CSV file cannot be parsed from line {line} on", hint="check delimiter, quote and line ends"
     )
+
+
+def _mixed_ends(path: Path) -> bool:
+    with path.open("rb") as file:
+        ends = {line[-2:] == b"\r\n" for line in file if line.endswith(b"\n")}
+    return len(ends) > 1
 
 
 def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, str], path: Path, form: Csv) -> str:
@@ -223,7 +233,7 @@ def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, 
         if row is not None:
             raise TableError(
                 "T207",
-                f'column "{name}", line {_line_of(path, form, int(row))}: the cell is not of type {declared[name]}',
+                f'column "{name}", line {_line_of(path, form, int(row), len(names))}: the cell is not of type {declared[name]}',
                 hint=f"such as {EXAMPLES[declared[name]]}; other cells are text, or nulls if csv: {{nulls: ...}} lists them",
             )
     typed = engine.create(f"SELECT {select} FROM {table}")
@@ -231,17 +241,15 @@ def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, 
     return typed
 
 
-def _line_of(path: Path, form: Csv, row: int) -> int:
+def _line_of(path: Path, form: Csv, row: int, width: int) -> int:
     """First line of the data row `row` (from 0)."""
+    line, seen = 1, -1 if form.header else 0
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, **_reader_options(form))  # type: ignore[arg-type]
-        line, seen = 1, -1 if form.header else 0
         for record in reader:
-            if not record and seen >= 0 and len(record) != 1:
-                line = reader.line_num + 1
-                continue
-            if seen == row:
-                return line
-            seen += 1
+            if record or width == 1:  # the engine skips blank lines, but for a single column
+                if seen == row:
+                    break
+                seen += 1
             line = reader.line_num + 1
     return line

@@ -145,6 +145,11 @@ def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+def file_list(path: Path) -> str:
+    """One file in SQL; characters that would name other files are put in brackets."""
+    return f"[{literal(''.join(f'[{c}]' if c in '*?[' else c for c in str(path)))}]"
+
+
 def is_duckdb(frame: nw.LazyFrame[Any]) -> bool:
     return frame.implementation is nw.Implementation.DUCKDB
 

@@ -17,7 +17,7 @@ import narwhals as nw
 from jalousie.contract.model import Column, Table
 from jalousie.errors import TableError, did_you_mean, library_boundary
 from jalousie.tables.csvfile import read_csv
-from jalousie.tables.engine import Engine, EngineOptions, fingerprint, literal
+from jalousie.tables.engine import Engine, EngineOptions, file_list, fingerprint
 from jalousie.tables.frames import check_names, check_rows, count_rows, scan_arrow
 from jalousie.tables.raw import RawTable
 
@@ -91,7 +91,7 @@ def _check_file(path: Path, given: str) -> None:
 
 
 def _read_parquet(engine: Engine, path: Path) -> RawTable:
-    file = f"[{literal(_plain(path))}]"
+    file = file_list(path)
     with library_boundary(
         TableError,
         "T208",
@@ -122,11 +122,6 @@ def _top_level(schema: list[tuple[str, int | None]]) -> list[str]:
         if children:
             left.append(children)
     return names
-
-
-def _plain(path: Path) -> str:
-    """The path with the characters that DuckDB would expand put in brackets."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))
 
 
 def _read_arrow(engine: Engine, path: Path) -> RawTable:
