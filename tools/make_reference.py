@@ -86,6 +86,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("learning", "", ("Learning",)),
     ("limits", "", ("Limits",)),
     ("release", "", ("ReleaseForm",)),
+    ("feedback", "", ("Feedback", "Label")),
 )
 TAGS = {"*Hierarchy": "by", "*Step": "step", "*Model": "model"}
 

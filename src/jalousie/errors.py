@@ -7,6 +7,9 @@
     ├── HierarchyError   H  exit 5   a generalisation hierarchy is wrong
     ├── PrivacyError     P  exit 6   no release satisfies the contract, or a step cannot be done
     ├── ReleaseError     R  exit 7   a release could not be written, or is not what it claims to be
+    ├── ValidatorError   V  exit 8   a question is refused, or cannot be asked
+    ├── WireError        W  exit 9   a message is not what it should be, or the other side cannot be reached
+    ├── LedgerError      L  exit 10  the ledger does not verify
     └── InternalError    X  exit 70  a fault of Jalousie
 
 An error has two texts. The *local* text may name columns, lines of the contract and counts; the *remote* text is a fixed
@@ -130,6 +133,18 @@ class PrivacyError(JalousieError):
 
 class ReleaseError(JalousieError):
     exit_code = 7
+
+
+class ValidatorError(JalousieError):
+    exit_code = 8
+
+
+class WireError(JalousieError):
+    exit_code = 9
+
+
+class LedgerError(JalousieError):
+    exit_code = 10
 
 
 class InternalError(JalousieError):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from jalousie.contract import columns, model, parts, steps
+from jalousie.contract import columns, feedback, model, parts, steps
 
 
 def schema() -> dict[str, Any]:
@@ -31,7 +31,7 @@ def schema() -> dict[str, Any]:
 @cache
 def field_docs() -> dict[str, dict[str, str]]:
     """Per struct the text under each field, by the key's name in the file."""
-    sources = (inspect.getsource(module) for module in (parts, columns, steps, model))
+    sources = (inspect.getsource(module) for module in (parts, columns, steps, feedback, model))
     docs: dict[str, dict[str, str]] = {}
     for node in (node for source in sources for node in ast.parse(source).body):
         if not isinstance(node, ast.ClassDef):

@@ -1,0 +1,63 @@
+"""The part of a contract about questions and answers (architecture 2): labels, budget, and what the monitor refuses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from jalousie.contract.parts import Count, Part, Positive
+
+
+class Label(Part, frozen=True, kw_only=True):
+    """A column of the provider's table that questions may be about. Its values never leave."""
+
+    column: str
+    """The column, of role sensitive or plain."""
+    kind: Literal["classes", "number"] = "classes"
+    """Counted by class, or summed."""
+    classes: tuple[str, ...] = ()
+    """All classes, in order; a record with another value or none counts nowhere."""
+    low: float | None = None
+    """Of a number: smaller values count as this."""
+    high: float | None = None
+    """Of a number: larger values count as this."""
+    unit: Positive = 1.0
+    """Of a number: values are rounded to multiples of this before they are summed."""
+
+
+class Feedback(Part, frozen=True, kw_only=True):
+    """What the provider answers about predictions, and how much in all."""
+
+    identifier: str
+    """The column by which both parties name a record."""
+    labels: Annotated[dict[str, Label], Meta(min_length=1)]
+    """What may be asked about, by the name that questions use."""
+    neighbours: Literal["add-or-remove", "change-label"] = "add-or-remove"
+    """What an answer hides: that a record is there at all, or only its label where the population is public."""
+    unit: Literal["record", "subject"] = "record"
+    """What one unit of budget protects."""
+    subject: str = ""
+    """Column that names the subject, where several records may be about one."""
+    records_per_subject: Count = 1
+    """Records of one subject that count; further ones are left out."""
+    noise: Literal["gaussian", "laplace"] = "gaussian"
+    """Discrete Gaussian (zCDP), or discrete Laplace (pure epsilon)."""
+    epsilon: Positive = 1.0
+    """Budget of a record and label for the life of this contract, at `delta`."""
+    delta: Annotated[float, Meta(gt=0, lt=1)] = 1e-6
+    """Probability with which the epsilon that is shown may not hold."""
+    lifetime_epsilon: Positive | None = None
+    """Budget of a record and label over all contracts of the provider; none: that of this contract."""
+    min_group: Count = 25
+    """Smallest group that may be asked about, in records of the population."""
+    max_groups: Count = 2000
+    """Groups in one question, all partitions together."""
+    max_partitions: Count = 200
+    """Partitions in one question."""
+    max_questions: Count = 1000
+    """Questions over the life of the contract, replays not counted."""
+    questions_per_minute: Count = 600
+    """Rate, replays counted."""
+    answer_grid: Annotated[float, Meta(ge=0)] = 0.05
+    """Answers leave at multiples of this many seconds, so that time tells nothing; 0 for none."""

@@ -1,0 +1,1 @@
+"""Module 2: questions about labels, answered without sharing them. Pure."""

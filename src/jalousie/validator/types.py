@@ -1,0 +1,88 @@
+"""The validator's nouns: who is asked about, what is asked, what is answered. Arrays by position; no cell value anywhere.
+
+One primitive carries architecture 2: **a question is a partition of the population into groups; the answer is a noisy label
+count per group and class**, or a clipped noisy sum per group for a numeric label.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Neighbours = Literal["add-or-remove", "change-label"]
+NoiseKind = Literal["gaussian", "laplace"]
+Groups = NDArray[np.int32]
+PSEUDONYM_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Population:
+    """The records asked about, in a fixed order: (n, 16) uint8 keyed pseudonyms, all different."""
+
+    pseudonyms: NDArray[np.uint8]
+
+    @property
+    def size(self) -> int:
+        return len(self.pseudonyms)
+
+    def digest(self) -> str:
+        """`sha256:` over size and bytes in order: names the population in questions and in the ledger."""
+        state = hashlib.sha256(b"jalousie/population/1\0" + self.size.to_bytes(8, "big"))
+        state.update(np.ascontiguousarray(self.pseudonyms).tobytes())
+        return "sha256:" + state.hexdigest()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Partition:
+    """(n,) int32 group of each record of the population, 0..count-1, or -1 where it is not asked about."""
+
+    groups: Groups
+    count: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """K partitions of one population, asked about one label together.
+
+    K partitions in one question have sqrt(K) times the L2 sensitivity of one, and no composition loss.
+    rho is the zCDP budget offered for all of them (for Laplace noise: rho = epsilon^2 / 2).
+    """
+
+    population: str
+    label: str
+    partitions: tuple[Partition, ...]
+    rho: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What comes back.
+
+    counts     per partition (G_k, C) int64 noisy counts by class, or (G_k, 1) noisy sums of a numeric label in units of
+               `unit` above `origin` (sum = origin * records + unit * counts where records are known)
+    totals     per partition (G_k,) exact records per group, only where membership is public (`change-label`); else empty
+    variance   variance of the noise of every cell, exactly that of the sampler, in units of counts
+    """
+
+    question: str
+    label: str
+    classes: tuple[str, ...]
+    counts: tuple[NDArray[np.int64], ...]
+    totals: tuple[NDArray[np.int64], ...]
+    variance: float
+    noise: NoiseKind
+    scale: float
+    neighbours: Neighbours
+    rho_spent: float
+    rho_left: float
+    epsilon_spent: float
+    epsilon_left: float
+    delta: float
+    replayed: bool = False
+    unit: float = 1.0
+    origin: float = 0.0
+    extra: dict[str, float] = field(default_factory=dict)
