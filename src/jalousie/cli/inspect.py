@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    import msgspec
+
     from jalousie.tables import contract_draft, guess_table, inspect_table, read_table
 
     table = guess_table(arguments.file)
@@ -26,10 +29,11 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.write is not None:
         from jalousie.tables.folder import write_file
 
-        write_file(arguments.write, contract_draft(inspection, table).encode(), replace=arguments.replace)
+        # the contract's paths are relative to its own folder
+        place = os.path.relpath(arguments.file, arguments.write.parent)
+        draft = contract_draft(inspection, msgspec.structs.replace(table, file=place))
+        write_file(arguments.write, draft.encode(), replace=arguments.replace)
     if arguments.json:
-        import msgspec
-
         print(msgspec.json.format(msgspec.json.encode(inspection), indent=2).decode())
     else:
         from jalousie.report.inspection import render_inspection
