@@ -27,6 +27,8 @@ def check_names(columns: Iterable[Any]) -> None:
             raise TableError("T202", "a column's name is not text", hint="give every column a name of text")
         if not name.strip():
             raise TableError("T202", f"column {len(seen) + 1} has no name", hint="give every column a name of its own")
+        if name == "*":
+            raise TableError("T202", 'a column is named "*", which means all columns', hint="give it another name")
         if name.lower() in seen:
             same = name == seen[name.lower()]
             raise TableError(
@@ -55,14 +57,18 @@ def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
     if isinstance(data, duckdb.DuckDBPyRelation):
         check_names(data.columns)
         return _copied(data, options)
+    if type(data).__module__.partition(".")[0] == "pandas" and hasattr(data, "columns"):
+        check_names(data.columns)  # before Narwhals, which says it in words of its own
     with library_boundary(
         TableError, "T211", "this is not a data frame", hint="give a pandas, Polars, PyArrow or DuckDB table"
     ):
         frame = nw.from_native(data)
     implementation = frame.implementation
-    check_names(data.columns if implementation is nw.Implementation.PANDAS else frame.collect_schema().names())
+    with library_boundary(TableError, "T211", "the data frame's columns cannot be told"):
+        names = frame.collect_schema().names()
+    check_names(names)
     if implementation is nw.Implementation.POLARS:
-        return _polars(frame)
+        return _polars(frame, names, options)
     if implementation is nw.Implementation.PANDAS:
         return _arrow(_pandas_to_arrow(data), "pandas", options, dict(data.dtypes))
     if implementation is nw.Implementation.PYARROW:
@@ -74,7 +80,7 @@ def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
     )
 
 
-def _polars(frame: Any) -> RawTable:
+def _polars(frame: Any, names: list[str], options: EngineOptions | None) -> RawTable:
     lazy: nw.LazyFrame[Any] = frame.lazy()
     kind = "polars-lazy" if isinstance(frame, nw.LazyFrame) else "polars"
     with library_boundary(TableError, "T211", "the lazy frame could not be computed"):
@@ -83,6 +89,9 @@ def _polars(frame: Any) -> RawTable:
             lazy = lazy.collect().lazy()
         rows = int(lazy.select(nw.len()).collect().item())
     check_rows(rows)
+    if any(name.startswith("^") and name.endswith("$") for name in names):
+        # Polars reads such names as patterns of names
+        return _arrow(lazy.collect("polars").to_native().to_arrow(), kind, options)
     return RawTable(lazy, rows=rows, kind=kind)
 
 

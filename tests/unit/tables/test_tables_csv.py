@@ -42,7 +42,7 @@ def typed(**types: Any) -> dict[str, Column]:
         (b"a,b\n#1,x\x00y\n", {}, [("#1", "x\x00y")]),
         ("a,b\né,2\n".encode("latin-1"), {"encoding": "latin-1"}, [("é", "2")]),
         ("a,b\né,\U0001f600\n".encode("utf-16"), {"encoding": "utf-16"}, [("é", "\U0001f600")]),
-        (b"a,b\n?,NA\n\"?\",\n", {"nulls": ("?", "NA")}, [(None, None), (None, "")]),
+        (b'a,b\n?,NA\n"?",\n', {"nulls": ("?", "NA")}, [(None, None), (None, "")]),
         (b"a,b\n,x\n", {"nulls": ()}, [("", "x")]),
         (b"a,b\n,x\n", {}, [(None, "x")]),
         (b'a,b\n"1,2\n', {"quote": ""}, [('"1', "2")]),
