@@ -164,7 +164,7 @@ class Sharing:
 
     # -- out
 
-    def verify(self, written: FrequencyTable, rows: int) -> None:
+    def verify(self, written: FrequencyTable | None, rows: int) -> None:
         """Ask every model again of what was written, and put the answers and all verdicts onto the card.
 
         Raises
@@ -176,7 +176,7 @@ class Sharing:
         """
         done = self.done
         check_rows(done.released.rows, 0, rows)
-        if done.searched is not None:
+        if done.searched is not None and written is not None:
             classes = written_classes(written, done.searched.table)
             self.card = msgspec.structs.replace(self.card, models=verify(done.searched.models, classes))
         found = checks(self.card, self.contract.limits)
@@ -189,8 +189,8 @@ class Sharing:
             table = to_frame(self.done.released, order=self.contract.release.order)
         with self.watch.stage("verify"):
             names, sensitive = self._verified_columns()
-            written = count_groups(from_frame(table, options=self.settings.engine), names, sensitive)
-            self.verify(written, written.rows)
+            again = from_frame(table, options=self.settings.engine)
+            self.verify(count_groups(again, names, sensitive) if names else None, again.rows)
         self._finish()
         return Release(table, self.card, msgspec.json.encode(self.spaces()), self.done.released.kind)
 
@@ -237,11 +237,11 @@ class Sharing:
                 (folder / REPORT).write_text(render_html(self.card), encoding="utf-8")
 
     def _verified_columns(self) -> tuple[list[str], list[str]]:
-        """Quasi-identifiers and sensitive columns as they are in what was written."""
+        """Quasi-identifiers, and the sensitive columns that models speak of, as they are in what was written."""
         if self.done.searched is None:
             return [], []
-        table = self.done.searched.table
-        return list(table.names), [h.name for h in table.sensitive if h.name in self.done.released.schema]
+        modelled = {model.column for model in self.done.searched.models if model.column}
+        return list(self.done.searched.table.names), [n for n in self.done.released.schema if n in modelled]
 
     def _finish(self) -> None:
         self.card = msgspec.structs.replace(self.card, seconds=dict(self.watch.seconds))

@@ -139,6 +139,13 @@ class _Check:
                 column = columns.get(name)
                 if column is not None and column.role == "quasi-identifier":
                     self.fault(f"{path}.{key}", f'quasi-identifier "{name}" is changed after generalise', hint)
+                elif name in self._modelled():
+                    self.fault(f"{path}.{key}", f'"{name}" is changed after generalise, but a model speaks of it', hint)
+
+    def _modelled(self) -> set[str]:
+        """Sensitive columns that privacy models speak of."""
+        models = self.contract.privacy.models if self.contract.privacy is not None else ()
+        return {getattr(wanted, "column", "") for wanted in models} - {""}
 
     def _step_itself(self, path: str, step: Step, columns: dict[str, Column]) -> None:
         if isinstance(step, model.Clip):
