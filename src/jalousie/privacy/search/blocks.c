@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WORDS = MAX_COLUMNS / 8, TICK_CHECKS = 64, TRIM_TURNS = 12 };
+enum { WORDS = MAX_COLUMNS / 8, TICK_CHECKS = 64, TICK_ROWS = 4000000, TRIM_TURNS = 12 };
 #define GUARD 0x8080808080808080ull
 
 /* ---- sweep ------------------------------------------------------------------------------------------------------- */
@@ -58,7 +58,7 @@ typedef struct {
     uint8_t *satisfied, *possible, *take;
     int32_t *order;
     rule_set rules;
-    int64_t rest, checks;
+    int64_t rest, checks, ticked, work; /* checks and rows read since Python was last asked */
     PyObject *judge, *tick;
     PyThreadState *thread;
 } sweep_state;
@@ -285,8 +285,10 @@ static int check(sweep_state *s, const uint8_t *levels, int64_t need, look *foun
         kept->levels = p, kept->length = found->possible_rows, kept->rows = rows;
         s->stored += found->possible_rows;
     }
-    if (s->checks % TICK_CHECKS == 0) return ask(s, s->tick, s->rest, s->checks);
-    return 0;
+    s->work += length;
+    if (s->checks - s->ticked < TICK_CHECKS && s->work < TICK_ROWS) return 0;
+    s->ticked = s->checks, s->work = 0;
+    return ask(s, s->tick, s->rest, s->checks);
 }
 
 /* Generalise `levels` while the share expected to be releasable stays under the given log-odds: a wider box to exclude. */

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from jalousie.contract.model import Privacy
 from jalousie.privacy.models.base import Model
-from jalousie.privacy.recoding import Recoding
-from jalousie.privacy.search.exact import Kernel, Progress, exact_search, row_limit
+from jalousie.privacy.recoding import Candidate, Recoding
+from jalousie.privacy.search.exact import Kernel, Progress, exact_search, least_size, row_limit
 from jalousie.privacy.search.labels import (
     dense_classes,
     local_result,
@@ -25,9 +26,11 @@ from jalousie.privacy.search.labels import (
     written,
     written_classes,
 )
+from jalousie.privacy.search.look import look_at
+from jalousie.privacy.search.metrics import METRICS
 from jalousie.privacy.search.place import least_sizes, place_rest, settle
 from jalousie.privacy.search.problem import Problem
-from jalousie.privacy.search.schemes import scheme_list
+from jalousie.privacy.search.schemes import greedy_chain, scheme_list
 from jalousie.privacy.search.sweep import Judge, Swept, sweep
 from jalousie.tables.types import Codes
 
@@ -60,7 +63,7 @@ def local_recoding(
         swept = sweep(problem, judge, schemes, share=share, tick=tick, kernel=kernel)
         result = _finish(problem, judge, models, schemes, swept, limit)
         if result is not None:
-            return result
+            return replace(result, candidates=_alternatives(problem, models))
     return _from_one_scheme(problem, models, privacy, max(1.0, end - time.monotonic()), kernel)
 
 
@@ -91,6 +94,20 @@ def _finish(
         return None
     method = "local recoding by sweep" + (", cut short" if swept.stopped else "")
     return local_result(problem, words, labels, classes, checked=swept.checked, method=method, kernel=swept.kernel)
+
+
+def _alternatives(problem: Problem, models: Sequence[Model]) -> tuple[Candidate, ...]:
+    """A few schemes for all rows, for the picture of what local recoding is better than."""
+    chain = greedy_chain(problem)
+    number = 10 if problem.groups <= 50_000 else 3
+    chosen = sorted({round(i) for i in np.linspace(0, len(chain) - 1, number)})
+    metric = METRICS["loss"](problem, least_size(models))
+    candidates = []
+    for i in chosen:
+        look = look_at(problem, models, chain[i].tolist())
+        loss = metric.loss_of(metric.score(look))
+        candidates.append(Candidate(look.levels, loss, look.suppressed, int(look.released.sum())))
+    return tuple(candidates)
 
 
 def _from_one_scheme(

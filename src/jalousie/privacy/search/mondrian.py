@@ -6,8 +6,8 @@ covers), at the most even cut that is allowed; where there is none, in the next 
 columns between two children of the lowest label that covers the part.
 
 Labels. A number's class is written as the value itself or as the interval `[20, 40)` from its least value up to, not including,
-the next number after its greatest. Any other column is written as the lowest label of its hierarchy that covers the class, or,
-where that would be the most general one, as the set `{a, b}` of the values that occur in it, if they are few and can be read back.
+the next number after its greatest. Any other column is written as the lowest label of its hierarchy that covers the class. Where
+that would be the most general one, it is the set `{a, b}` of the values that occur in it, if they are few and can be read back.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ HOSTS_TRIED = (16, 256, 4096)
 """Classes whose models are checked for one row, the cheapest first: so many at once, and more where none of them holds."""
 
 MOST_PLACED = 3_000
-"""Distinct rows placed one by one; each costs a pass over all classes."""
+"""Distinct rows placed one by one at most."""
+
+MOST_COMPARED = 2_000_000_000
+"""Cells compared in placing, at most: each row is held against every class in every column."""
 
 MOST_CELLS = 4_000_000
 """Of the dense histograms of all classes."""
@@ -115,8 +118,10 @@ def place_rest(problem: Problem, judge: Judge, classes: Counts, limit: int) -> C
     classes = classes.copy()
     rest = np.flatnonzero(classes < 0)
     left = int(problem.counts[rest].sum())
+    count = int(classes.max(initial=-1)) + 1
     width = sum(len(problem.sensitive[name].values) for name in judge.columns)
-    if (classes >= 0).any() and 0 < len(rest) <= MOST_PLACED and (int(classes.max()) + 1) * width <= MOST_CELLS:
+    compared = len(rest) * count * problem.dimensions
+    if count and 0 < len(rest) <= MOST_PLACED and compared <= MOST_COMPARED and count * width <= MOST_CELLS:
         hosts = Hosts(problem, judge, classes)
         for row in rest.tolist():
             host = _place(hosts, row, must=left > limit)

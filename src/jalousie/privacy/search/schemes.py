@@ -46,6 +46,10 @@ def level_costs(problem: Problem) -> list[Floats]:
     ]
 
 
+def _level_entropies(problem: Problem) -> list[list[float]]:
+    return [[_entropy(problem, d, level) for level in range(a.levels)] for d, a in enumerate(problem.axes)]
+
+
 def _entropy(problem: Problem, d: int, level: int) -> float:
     rows = np.bincount(problem.axes[d].maps[level], weights=problem.marginals[d])
     p = rows[rows > 0] / rows.sum()
@@ -69,16 +73,29 @@ def _chains(problem: Problem, costs: list[Floats], entropies: list[list[float]])
     seen: dict[bytes, None] = {}
     for turn in range(max(2, 2 * CHAIN_SCHEMES // length)):
         factor = np.ones(len(low)) if turn == 0 else np.exp(draw.normal(0.0, 1.0, len(low)))
-        levels = low.copy()
-        seen.setdefault(levels.tobytes())
-        while (levels < high).any():
-            price = np.full(len(low), np.inf)
-            for d in np.flatnonzero(levels < high):
-                level = int(levels[d])
-                gain = entropies[d][level] - entropies[d][level + 1] + 1e-3
-                price[d] = (costs[d][level + 1] - costs[d][level] + 1e-6) * factor[d] / gain
-            levels[int(price.argmin())] += 1
+        for levels in _chain(low, high, costs, entropies, factor):
             seen.setdefault(levels.tobytes())
         if len(seen) >= CHAIN_SCHEMES:
             break
     return np.frombuffer(b"".join(seen), np.int32).reshape(len(seen), len(low)).copy()
+
+
+def _chain(low: Codes, high: Codes, costs: list[Floats], entropies: list[list[float]], factor: Floats) -> list[Codes]:
+    """From `low` to `high`, each step in the column that loses least for the entropy given up, prices times `factor`."""
+    chain = [low.copy()]
+    while (chain[-1] < high).any():
+        levels = chain[-1].copy()
+        price = np.full(len(low), np.inf)
+        for d in np.flatnonzero(levels < high):
+            level = int(levels[d])
+            gain = entropies[d][level] - entropies[d][level + 1] + 1e-3
+            price[d] = (costs[d][level + 1] - costs[d][level] + 1e-6) * factor[d] / gain
+        levels[int(price.argmin())] += 1
+        chain.append(levels)
+    return chain
+
+
+def greedy_chain(problem: Problem) -> list[Codes]:
+    """Schemes from the least to the most general one, as a person would go who wants to lose little at each step."""
+    low, high = np.array(problem.bottom, np.int32), np.array(problem.top, np.int32)
+    return _chain(low, high, level_costs(problem), _level_entropies(problem), np.ones(problem.dimensions))

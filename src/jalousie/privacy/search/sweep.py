@@ -95,7 +95,8 @@ def sweep(
     kernel: str = "auto",
 ) -> Swept:
     """Run the sweep over `schemes` ((M, D) levels, in order). `share` of the records left is the first `need` of a round."""
-    if BLOCKS is not None and kernel != "numpy" and problem.dimensions <= 64:
+    small = problem.dimensions <= 64 and max(problem.top) < 128  # levels are compared as bytes
+    if BLOCKS is not None and kernel != "numpy" and small:
         return _native_sweep(BLOCKS, problem, judge, schemes, share, tick)
     return plain_sweep(problem, judge, schemes, share=share, tick=tick)
 
