@@ -33,6 +33,7 @@ NAMES = ("sex", "age", "race", "marital-status", "education", "native-country", 
 LEARNERS = ("lightgbm", "logistic-regression")
 ENCODERS: tuple[dict[str, Any], ...] = (
     {"cells": "midpoints"},
+    {"cells": "midpoints", "weights": "release"},
     {"cells": "shares"},
     {"cells": "draws", "draws": 1},
     {"cells": "draws", "draws": 5},

@@ -85,6 +85,9 @@ cells = st.one_of(
     st.just("*"),
     st.integers(0, 60).map(lambda edge: f"< {edge}"),
     st.integers(0, 60).map(lambda edge: f">= {edge}"),
+    st.lists(st.integers(-20, 80), min_size=2, max_size=4, unique=True).map(
+        lambda some: "{" + ", ".join(map(str, some)) + "}"
+    ),
     st.none(),
 )
 
@@ -94,6 +97,8 @@ def inside_plainly(text: str | None, number: float) -> bool:
         return bool(np.isnan(number))
     if text == "*":
         return True
+    if text.startswith("{"):
+        return number in {float(part) for part in text[1:-1].split(",")}
     if text.startswith("<"):
         return number < float(text[1:])
     if text.startswith(">="):
@@ -127,7 +132,7 @@ def test_expected_numbers_lie_between_low_and_high(texts: list[str | None], whol
     assert (low[known] <= middle[known]).all()
     assert (middle[known] <= high[known]).all()
     for text, number in zip(distinct, middle.tolist(), strict=True):
-        if text is not None and not np.isnan(number):
+        if text is not None and not text.startswith("{") and not np.isnan(number):
             assert inside_plainly(text, number) or number == pytest.approx(float(text.strip("<>= [*)").split(",")[0]))
 
 

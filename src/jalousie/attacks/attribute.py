@@ -43,8 +43,10 @@ def infer_attribute(
     """Guess `column` of every released record.
 
     Both tables carry a histogram of `column`. `control`, of people who are not in the release, has the same columns:
-    how well they are guessed is what the release teaches without their help. Raises UsageError U151 where a histogram
-    is missing, InternalError X930 where the labels are misread.
+    how well they are guessed is what the release teaches without their help. The verdict is FAIL where a class gives a
+    value away more often than is promised, WARN where all classes together do though none does alone.
+
+    Raises UsageError U151 where a histogram is missing, InternalError X930 where the labels are misread.
     """
     truth, shown = _histogram(raw, column), _histogram(written.table, column)
     rng = np.random.default_rng(seed)
@@ -60,7 +62,8 @@ def infer_attribute(
     bound = attribute_promise(models, column, spread)
     success = right[best] / records if records else 0.0
     raw_success, stranger = _yardsticks(truth, shown, attacked)
-    alone = interval(right["class alone"], records)
+    broken = bound is not None and _worst_share(shown) > bound * (1 + 1e-9)
+    beyond = bound is not None and interval(right[best], records)[0] > bound
     aside = _control(control, written.table, shown, spaces, column) if control is not None else None
     return AttackFacts(
         attack="attribute-inference",
@@ -72,7 +75,7 @@ def infer_attribute(
         bound=bound,
         stranger=stranger,
         control=aside,
-        verdict=judge(alone[0], bound),
+        verdict="WARN" if beyond and not broken else judge(bound, broken=broken),
         sentence=_sentence(column, success, best, raw_success, stranger, aside),
     )
 
@@ -137,6 +140,14 @@ def _add_up(pairs: Pairs, table: NDArray[np.float32]) -> NDArray[np.float32]:
     for value in range(table.shape[1]):
         total[:, value] = pairs.sums(table[:, value].astype(np.float64))
     return total
+
+
+def _worst_share(shown: Histogram) -> float:
+    """The largest share that one value has in a written row's class."""
+    if not len(shown.count):
+        return 0.0
+    size = np.bincount(shown.group, weights=shown.count)
+    return float((shown.count / size[shown.group]).max())
 
 
 def _table(shown: Histogram, rows: int, fitting: Floats) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from jalousie.errors import InternalError, ReleaseError, UsageError
 from jalousie.learning.categories import CategoryColumn
 from jalousie.learning.frames import as_number
-from jalousie.learning.labels import is_inside
+from jalousie.learning.labels import is_inside, members_of
 from jalousie.learning.numeric import NumberColumn
 from jalousie.learning.spaces import STAR, ColumnSpace
 from jalousie.privacy.recoding import Recoding
@@ -106,6 +106,8 @@ def covered(space: ColumnSpace, values: Sequence[str | None], labels: Sequence[s
             result[i] = True
         elif label in place and (label is None or not result[i].any()):
             result[i, place[label]] = True
+        elif not result[i].any() and (members := members_of(label)) is not None:
+            result[i] = covered(space, values, members).any(axis=0)
     return result
 
 

@@ -44,8 +44,9 @@ def reidentify(
     """Attack every released record once.
 
     `raw` is what the adversary knows (everyone's true quasi-identifiers), `written` what was released, `spaces` what its
-    labels mean, `models` what was promised. Success is counted record by record: one guess each, drawn by `seed`.
-    The verdict is FAIL if any record's chance is over the bound, or the success beyond what chance explains.
+    labels mean, `models` what was promised. Success is worked out record by record: the chance that the guess is
+    right, of which the mean is reported. The verdict is FAIL if any record's chance is over what is promised for each, or
+    the mean over what is promised for the mean. `seed` draws the people, where they are too many to attack all.
     Raises InternalError X930 where a person's own row does not cover the person's true values as `spaces` has it.
     """
     rng = np.random.default_rng(seed)
@@ -53,27 +54,29 @@ def reidentify(
     released = written.row[guesses.people] >= 0
     counts = raw.counts[guesses.people][released]
     records = int(counts.sum())
-    best, successes, highest = "", -1, 0.0
+    best, success, highest = "", -1.0, 0.0
     for way, chance in guesses.chances.items():
-        found = int(rng.binomial(counts, np.clip(chance[released], 0.0, 1.0)).sum())
+        found = float(counts @ chance[released]) / records if records else 0.0
         highest = max(highest, float(chance[released].max(initial=0.0)))
-        if found > successes:
-            best, successes = way, found
+        if found > success:
+            best, success = way, found
     promise = reidentification_promise(models)
-    success = successes / records if records else 0.0
     # in the raw table a person's row is one of those with exactly the same quasi-identifiers
     raw_success = int((counts > 0).sum()) / records if records else 0.0
-    limits = interval(max(successes, 0), records)
-    broken = promise.each is not None and highest > promise.each * (1 + 1e-9)
+    # chances are exact, so is the comparison with what was promised; the interval is that of so many records
+    broken = any(
+        limit is not None and found > limit * (1 + 1e-9)
+        for limit, found in ((promise.each, highest), (promise.mean, success))
+    )
     bound = promise.tightest
     return AttackFacts(
         attack="re-identification",
         records=records,
         raw_success=raw_success,
         release_success=success,
-        interval=limits,
+        interval=interval(round(success * records), records),
         bound=bound,
-        verdict=judge(limits[0], bound, broken=broken),
+        verdict=judge(bound, broken=broken),
         sentence=_sentence(success, raw_success, highest, best, bound),
     )
 

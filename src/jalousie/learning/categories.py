@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from jalousie.learning.covers import Cover, Index, draw, published, release_weights
-from jalousie.learning.labels import members_of
+from jalousie.learning.labels import codes_inside, members_of
 from jalousie.learning.spaces import STAR, ColumnSpace
 from jalousie.tables.types import Codes, Counts, Floats
 
@@ -80,7 +80,7 @@ class CategoryColumn:
             else:
                 label = patterns.find(text)
                 found = covers.get(label, (place[label],) if label in place else ()) if label is not None else ()
-                inside.append(np.array(found, np.int64))
+                inside.append(np.array(found or codes_inside(text, self.space.values), np.int64))
         return Cover.of(inside, size)
 
     def features(self, texts: list[str | None]) -> Floats:

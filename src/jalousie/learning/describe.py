@@ -13,6 +13,7 @@ from jalousie.contract.model import (
     PrefixHierarchy,
     SetHierarchy,
 )
+from jalousie.learning.labels import interval_of
 from jalousie.learning.spaces import ColumnSpace, Kind, Match
 from jalousie.tables.types import Hierarchy
 
@@ -38,7 +39,7 @@ def _space(column: Column, hierarchy: Hierarchy, released: Sequence[str | None] 
     match, mark = _pattern(column)
     return ColumnSpace.from_hierarchy(
         hierarchy,
-        _kind(column, hierarchy),
+        _kind(column, hierarchy, released or ()),
         released=None if agreed or released is None else set(released),
         whole=column.type == "integer" or column.type == "date" or _all_whole(hierarchy),
         match=match,
@@ -46,11 +47,14 @@ def _space(column: Column, hierarchy: Hierarchy, released: Sequence[str | None] 
     )
 
 
-def _kind(column: Column, hierarchy: Hierarchy) -> Kind:
+def _kind(column: Column, hierarchy: Hierarchy, released: Sequence[str | None]) -> Kind:
     if isinstance(column.hierarchy, DateHierarchy) or column.type in ("date", "datetime"):
         return "date"
     if isinstance(column.hierarchy, OrderedHierarchy) or column.order:
         return "ordered"
+    own = {label for level in hierarchy.labels for label in level}
+    if any(label not in own and interval_of(label, "number") for label in released):
+        return "number"  # the search cut the column's values by size
     if isinstance(column.hierarchy, MaskHierarchy | PrefixHierarchy):
         return "categorical"  # the digits of a postcode are no quantity
     if column.type in ("integer", "decimal") or _all_numbers(hierarchy):

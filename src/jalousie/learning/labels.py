@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import inf, nextafter
 
 from jalousie.tables.labels import parse_date_label, parse_label
@@ -22,6 +23,15 @@ def interval_of(text: str | None, kind: str) -> tuple[float, float] | None:
 def is_inside(number: float, low: float, high: float) -> bool:
     """Whether [low, high) has the number; a single number (low = high) has itself."""
     return low <= number < (nextafter(low, inf) if high == low else high)
+
+
+def codes_inside(text: str | None, values: Sequence[str | None]) -> tuple[int, ...]:
+    """Codes of the values that are numbers inside an interval label: a search may cut codes that look like numbers."""
+    found = interval_of(text, "number")
+    if found is None:
+        return ()
+    numbers = (interval_of(value, "number") for value in values)
+    return tuple(i for i, pair in enumerate(numbers) if pair and pair[0] == pair[1] and is_inside(pair[0], *found))
 
 
 def members_of(text: str | None) -> tuple[str, ...] | None:

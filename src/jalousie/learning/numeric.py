@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from jalousie.learning.covers import Cover, Index, draw, published, release_weights
+from jalousie.learning.covers import Cover, Index, draw, published, release_weights, stratified
 from jalousie.learning.frames import as_number
-from jalousie.learning.labels import interval_of, members_of
+from jalousie.learning.labels import codes_inside, interval_of, members_of
 from jalousie.learning.spaces import STAR, ColumnSpace
 from jalousie.tables.types import Counts, Floats
 
@@ -19,12 +19,17 @@ ATOMS = 2048
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
-    """What L distinct cells say: [low, high) or, where `exact` is a number, that number; codes of a set; all of it."""
+    """What L distinct cells say.
+
+    [low, high) or, where `exact` is a number, that number; `sets`: codes of domain values; `points`: several numbers,
+    where the space has no domain; `star`: all of it
+    """
 
     exact: Floats
     low: Floats
     high: Floats
     sets: dict[int, Index]
+    points: dict[int, Floats]
     star: Index
 
 
@@ -49,6 +54,7 @@ class NumberColumn:
         size = len(texts)
         exact, low, high = (np.full(size, np.nan) for _ in range(3))
         sets: dict[int, Index] = {}
+        points: dict[int, Floats] = {}
         star = []
         covers = dict(zip(self.space.labels, self.space.covers, strict=False))
         bounds = dict(zip(self.space.labels, self.space.bounds, strict=False))
@@ -71,10 +77,25 @@ class NumberColumn:
             elif not ordered and not np.isnan(number := as_number(text, self.space.kind)):
                 exact[i] = number
             elif (members := members_of(text)) is not None:
-                codes = [place[part] for part in members if part in place]
-                if len(codes) == len(members):
-                    sets[i] = np.array(codes, np.int64)
-        return Reading(exact, low, high, sets, np.array(star, np.int64))
+                self._read_set(i, members, place, sets, points)
+            elif ordered and (codes := codes_inside(text, self.space.values)):
+                sets[i] = np.array(codes, np.int64)
+        return Reading(exact, low, high, sets, points, np.array(star, np.int64))
+
+    def _read_set(
+        self,
+        i: int,
+        members: tuple[str, ...],
+        place: dict[str | None, int],
+        sets: dict[int, Index],
+        points: dict[int, Floats],
+    ) -> None:
+        if all(part in place for part in members):
+            sets[i] = np.array([place[part] for part in members], np.int64)
+        elif not place:
+            numbers = np.array([as_number(part, self.space.kind) for part in members], np.float64)
+            if np.isfinite(numbers).all():
+                points[i] = numbers
 
     def fit(
         self, texts: list[str | None], counts: Counts, *, estimate: bool, given: Mapping[str, float] | None = None
@@ -101,7 +122,7 @@ class NumberColumn:
         size = len(self.low)
         every = np.flatnonzero(np.isfinite(self.low))
         nothing = np.empty(0, np.int64)
-        points = len(self.space.values) > 0
+        domain = len(self.space.values) > 0
         order = every[np.argsort(self.low[every], kind="stable")]
         starts, ends = self.low[order], self.high[order]
         inside: list[Index] = []
@@ -111,13 +132,13 @@ class NumberColumn:
                 inside.append(every)
             elif i in reading.sets:
                 codes = reading.sets[i]
-                codes = codes[np.isfinite(self.low[codes])] if points else nothing
+                codes = codes[np.isfinite(self.low[codes])] if domain else nothing
                 inside.append(codes)
-            elif np.isfinite(reading.exact[i]):
-                x = reading.exact[i]
+            elif i in reading.points or np.isfinite(reading.exact[i]):
+                x = reading.points.get(i, reading.exact[i : i + 1])
                 at = np.searchsorted(starts, x, side="right") - 1
-                hit = at >= 0 and (x == starts[at] or x < ends[at])
-                inside.append(order[at : at + 1] if hit else nothing)
+                hit = (at >= 0) & ((x == starts[at]) | (x < ends[at])) if len(starts) else np.zeros(len(x), bool)
+                inside.append(np.unique(order[at[hit]]))
             elif not np.isnan(reading.low[i]):
                 first = np.searchsorted(ends, reading.low[i], side="left")
                 while first < len(ends) and ends[first] == reading.low[i] and starts[first] < ends[first]:
@@ -148,6 +169,8 @@ class NumberColumn:
         with np.errstate(invalid="ignore"):
             result[:, 0] = np.where(np.isnan(result[:, 0]), (result[:, 1] + result[:, 2]) / 2, result[:, 0])
             result[:, 0] = np.clip(result[:, 0], result[:, 1], result[:, 2])
+        for i, several in reading.points.items():
+            result[i] = several.mean(), several.min(), several.max()
         known = np.isfinite(reading.exact)
         result[known] = reading.exact[known, None]
         return result
@@ -165,6 +188,9 @@ class NumberColumn:
         low, high = np.maximum(low, lower), np.minimum(high, upper)
         value = low + rng.random(len(low)) * np.maximum(high - low, 0.0)
         number[here] = np.maximum(np.floor(value), np.ceil(low)) if self.space.whole else value
+        for i, several in reading.points.items():
+            mine = cells == i
+            number[mine] = several[(stratified(cells[mine], rng) * len(several)).astype(np.int64)]
         exact = reading.exact[cells]
         return np.where(np.isfinite(exact), exact, number)
 
@@ -177,7 +203,7 @@ class NumberColumn:
 
 def _atoms(reading: Reading, whole: bool) -> tuple[Floats, Floats]:
     """Atoms of a number known by bounds: each whole number where they are few, else the gaps between end points."""
-    exact = reading.exact[np.isfinite(reading.exact)]
+    exact = np.concatenate((reading.exact[np.isfinite(reading.exact)], *reading.points.values()))
     ends = np.concatenate((reading.low, reading.high))
     ends = ends[np.isfinite(ends)]
     known = np.concatenate((exact, ends))

@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 import numpy as np
 
+from jalousie.learning.labels import members_of
 from jalousie.tables.types import Hierarchy
 
 STAR = "*"
@@ -60,6 +61,9 @@ class ColumnSpace(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
         `released` None publishes the whole hierarchy, which must then be agreed in the contract; else only what the
         released labels tell apart is published. A number whose hierarchy carries bounds is described by them alone.
         """
+        if released is not None:
+            # the members of a set label are released with it
+            released = {*released, *(part for label in released for part in members_of(label) or ())}
         if kind in ("number", "date") and hierarchy.bounds:
             return _by_bounds(cls, hierarchy, kind, released, whole)
         values, labels, covers = _by_sets(hierarchy, released)
