@@ -113,7 +113,7 @@ def with_texts(raw: RawTable, frame: nw.LazyFrame[Any], names: Sequence[str], pr
             raise TableError(
                 "T212",
                 f'column "{name}" has type {raw.schema[name]}, which cannot be a quasi-identifier or sensitive',
-                hint="use text, numbers, booleans, dates or times, or make the column plain",
+                hint="use text, numbers, booleans or dates, or make the column plain",
             )
     made = [
         engine_text(name, raw.schema[name]).alias(f"{prefix}t{i}")

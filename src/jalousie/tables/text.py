@@ -9,7 +9,6 @@
     date       ISO 8601                                              `2024-02-29`
     datetime   ISO 8601, fraction without trailing zeros             `2024-02-29T12:30:00.5`
     ... with a time zone: in UTC                                     `2024-02-29T12:30:00Z`
-    time       ISO 8601, fraction without trailing zeros             `12:30:00`
     null       None
 
 Engines write some of these differently (`1e20`, `1e+20`), so each distinct value is put right here, in Python, once.
@@ -74,6 +73,4 @@ def canonical(dtype: Any) -> Callable[[str], str] | None:
         return _decimal
     if isinstance(dtype, nw.Datetime):
         return _instant if dtype.time_zone is not None else _datetime
-    if dtype == nw.Time:
-        return _fraction
     return None

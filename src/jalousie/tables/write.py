@@ -116,8 +116,11 @@ def _batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
     try:
         with engine_boundary(numbered.rows):
             reader = relation.to_arrow_reader(BATCH)
-        schema = reader.schema.remove(reader.schema.get_field_index(numbered.row))
-        yield schema, settled(iter(reader), numbered.row)
+        try:
+            schema = reader.schema.remove(reader.schema.get_field_index(numbered.row))
+            yield schema, settled(iter(reader), numbered.row)
+        finally:
+            reader.close()  # a result that is open blocks the connection
     finally:
         engine.set_threads(engine.options.thread_count())
 
