@@ -9,7 +9,7 @@ setup(
     ext_modules=[
         Extension(
             "jalousie.privacy.search._kernel",
-            sources=[f"src/jalousie/privacy/search/{part}.c" for part in ("kernel", "tables", "rules", "steer", "search")],
+            sources=[f"src/jalousie/privacy/search/{part}.c" for part in ("kernel", "tables", "judge", "steer", "search")],
             depends=["src/jalousie/privacy/search/kernel.h"],
             extra_compile_args=["-O3"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],

@@ -359,8 +359,9 @@ static void free_problem(Problem *p) {
     free_tables(p);
     free(p->classes.count);
     free(p->classes.key);
+    free(p->classes.index);
+    free(p->classes.rank);
     free(p->classes.slot_of);
-    free(p->classes.table);
     free(p->lookup);
     free(p->order);
     free(p->begin);
@@ -393,7 +394,7 @@ static int read_problem(Arena *a, Problem *p, Result *r, PyObject *args, PyObjec
     if (p->tables == NULL) return PyErr_NoMemory(), -1;
     p->table_count = 1;
     if (read_rows(a, p, groups, codes, counts) || read_cells(a, p, groups, sensitive) || read_rules(a, p, rules)) return -1;
-    if (p->sensitive && (p->classes.slot_of = malloc((size_t)groups * sizeof(uint32_t))) == NULL)
+    if ((p->classes.slot_of = malloc((size_t)groups * sizeof(uint32_t))) == NULL)
         return PyErr_NoMemory(), -1;
     r->candidate = allot(a, (size_t)r->keep, sizeof *r->candidate);
     return r->candidate ? 0 : -1;

@@ -50,16 +50,27 @@ typedef struct {
     Cells *cells;
 } Table;
 
-/* The classes of the scheme just counted. Slots may be empty (count 0); `direct` says how a slot's codes are read. */
+/* How classes are numbered while they are counted. The index of a class is the mixed-radix number of its codes.
+   DIRECT: the slot is the index. RANKED: the slot is the index's place among those that occur. HASHED: open addressing. */
+enum { DIRECT, RANKED, HASHED };
+
 typedef struct {
-    int direct;
+    uint64_t bits;                    /* which of 64 indices occur */
+    uint32_t before;                  /* how many lower ones do */
+} Rank;
+
+/* The classes of the scheme just counted. Slots may be empty (count 0). */
+typedef struct {
+    int mode, indexed;
     int64_t slots, classes;
     uint32_t *count;
-    uint64_t *key;                    /* hash: key of a slot */
-    uint32_t *slot_of;                /* row of the source -> slot; only filled where sensitive cells are needed */
-    uint32_t *table;                  /* hash: open addressing */
-    uint64_t radix[MAX_COLUMNS];      /* direct: slot = sum of code * radix */
-    int64_t slot_capacity, key_capacity, table_capacity;
+    uint64_t *key;                    /* HASHED: key of a slot */
+    uint32_t *index;                  /* RANKED: index of a slot, once index_slots was called */
+    Rank *rank;
+    int64_t ranks;
+    uint32_t *slot_of;                /* row of the source -> slot; for DIRECT only filled where sensitive cells are needed */
+    uint64_t radix[MAX_COLUMNS];      /* index = sum of code * radix */
+    int64_t slot_capacity, key_capacity, index_capacity, rank_capacity;
     uint8_t levels[MAX_COLUMNS];
 } Classes;
 
@@ -92,6 +103,7 @@ typedef struct Problem {
     int64_t budget, used;
 
     Classes classes;
+    double expected;                  /* classes foreseen for the next count; 0 if unknown */
     uint64_t *lookup;                 /* chunk tables of a count */
     int64_t lookup_capacity;
     uint32_t *order, *begin;          /* rows of the source by slot */
@@ -113,13 +125,43 @@ enum { SUPPRESSED = 1, CORE = 2 };
 /* tables.c */
 int reserve(void **memory, int64_t *capacity, int64_t wanted, size_t size);
 int count_classes(Problem *p, const Table *source, const uint8_t *levels);
+int index_slots(Problem *p);
+
+/* Reads the codes of a class: those of the `columns` whose width is above 1, the others have code 0. Division by the radix is a
+   product with its inverse, a little too large: exact, since an index has no more than 32 of a double's 53 bits. */
+typedef struct {
+    int columns, column[MAX_COLUMNS];
+    double inverse[MAX_COLUMNS];
+    int64_t width[MAX_COLUMNS];
+} Decoder;
+
+void new_decoder(const Problem *p, Decoder *decoder);
+
+static inline void decode(const Problem *p, const Decoder *decoder, int64_t slot, int64_t *code) {
+    const Classes *cl = &p->classes;
+    if (cl->mode == HASHED) {
+        const uint64_t *key = cl->key + slot * p->words;
+        for (int j = 0; j < decoder->columns; j++) {
+            const Column *c = &p->column[decoder->column[j]];
+            code[j] = (int64_t)(key[c->word] >> c->shift & (((uint64_t)1 << c->bits) - 1));
+        }
+        return;
+    }
+    double index = (double)(cl->mode == RANKED ? (int64_t)cl->index[slot] : slot);
+    int64_t above = 0;
+    for (int j = 0; j < decoder->columns; j++) {
+        int64_t quotient = (int64_t)(index * decoder->inverse[j]);
+        code[j] = quotient - above * decoder->width[j];
+        above = quotient;
+    }
+}
+
 int order_rows(Problem *p, const Table *source);
 int store_table(Problem *p, const Table *source);
 const Table *smallest_source(const Problem *p, const uint8_t *levels);
 void free_tables(Problem *p);
-int64_t slot_code(const Problem *p, int64_t slot, int column);
 
-/* rules.c */
+/* judge.c */
 int look_at(Problem *p, const Table *source);
 
 /* steer.c: what to look at next. Guesses only: no result depends on them. */

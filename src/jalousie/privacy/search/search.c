@@ -207,6 +207,7 @@ static int choose_source(Search *s, const uint8_t *levels, const Table **source)
         }
     }
     if (!lower || joined < 2) return 0;
+    p->expected = 1.2 * exp(predict(&s->size_fit, p, hub));
     if (count_classes(p, *source, hub)) return OUT_OF_MEMORY;
     learn(&s->size_fit, p, p->entropy, hub, log((double)p->classes.classes + 1));
     if (p->classes.classes > 0.6 * (double)(*source)->rows) return 0;
@@ -262,6 +263,7 @@ static int check(Search *s, const uint8_t *levels) {
     if (s->checked[id]) return 0;
     const Table *source;
     int error = choose_source(s, levels, &source);
+    p->expected = 1.2 * exp(predict(&s->size_fit, p, levels));
     if (!error) error = count_classes(p, source, levels);
     if (!error) error = look_at(p, source);
     if (error) return error;
