@@ -39,10 +39,12 @@ typedef struct {
     /* schemes in the order in which they are tried */
     int64_t schemes;
     const uint8_t *levels;
-    packed *packs;
-    int64_t *upper; /* records that the scheme can release at most */
-    int32_t *open;  /* schemes not yet tried in this round, in order */
-    int64_t open_from, open_count;
+    uint64_t *packs; /* `words` a scheme */
+    /* where the schemes are a whole lattice: place of each in it (last column fastest), its strides, and its bottom */
+    const int64_t *cell;
+    int64_t stride[MAX_COLUMNS];
+    const uint8_t *bottom;
+    int64_t *upper; /* records that the scheme can release at most; by place in the lattice, if there is one */
     /* lists of rows */
     source *sources;
     int64_t source_count, source_room, stored, budget;
@@ -82,10 +84,10 @@ static packed pack(const sweep_state *s, const uint8_t *levels) {
 }
 
 /* Is `low` at most `high` in every column? Levels are under 128, so the top bit of each byte shows a borrow. */
-static inline int below(const sweep_state *s, const packed *low, const packed *high) {
-    for (int w = 0; w < s->words; w++)
-        if ((((high->word[w] | GUARD) - low->word[w]) & GUARD) != GUARD) return 0;
-    return 1;
+static inline int below(int words, const uint64_t *low, const uint64_t *high) {
+    uint64_t borrows = GUARD;
+    for (int w = 0; w < words; w++) borrows &= (high[w] | GUARD) - low[w];
+    return borrows == GUARD;
 }
 
 static double entropy_of(const sweep_state *s, const uint8_t *levels) {
@@ -106,7 +108,7 @@ static const source *smallest_source(const sweep_state *s, const packed *p) {
     const source *best = &s->sources[0];
     for (int64_t i = 1; i < s->source_count; i++) {
         const source *x = &s->sources[i];
-        if (x->length < best->length && below(s, p, &x->levels)) best = x;
+        if (x->length < best->length && below(s->words, p->word, x->levels.word)) best = x;
     }
     return best;
 }
@@ -163,8 +165,19 @@ static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *
     return 0;
 }
 
-/* Judge the classes that `inspect` found, by the rules: satisfied whole, satisfied in part (trimmed), or not possible. */
-static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, look *found) {
+/* Histogram of the class of rows order[from..to) into rules.have. */
+static void count_class(sweep_state *s, int64_t from, int64_t to) {
+    const rule_set *r = &s->rules;
+    memset(r->have, 0, (size_t)r->values * sizeof *r->have);
+    for (int64_t j = from; j < to; j++) {
+        int32_t row = s->live[s->order[j]];
+        for (int64_t cell = r->first[row]; cell < r->first[row + 1]; cell++) r->have[r->code[cell]] += r->number_of[cell];
+    }
+}
+
+/* Judge the classes that `inspect` found, by the rules: satisfied whole, satisfied in part, or not possible. Classes are trimmed
+ * only where the scheme may then release `wanted` records. */
+static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, int64_t wanted, look *found) {
     rule_set *r = &s->rules;
     int64_t *start = (int64_t *)s->keys; /* free by now, and of the same width */
     memset(start, 0, ((size_t)classes + 1) * sizeof *start);
@@ -173,23 +186,24 @@ static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, look *fou
     for (int64_t j = 0; j < rows; j++) s->order[start[s->group[j]]++] = (int32_t)j;
     int64_t from = 0;
     for (int32_t c = 0; c < classes; c++) {
-        int64_t to = start[c];
-        memset(r->have, 0, (size_t)r->values * sizeof *r->have);
-        for (int64_t j = from; j < to; j++) {
-            int32_t row = s->live[s->order[j]];
-            for (int64_t cell = r->first[row]; cell < r->first[row + 1]; cell++) r->have[r->code[cell]] += r->number_of[cell];
-        }
-        int64_t most = s->sizes[c], released = 0;
+        int64_t to = start[c], most = s->sizes[c];
+        count_class(s, from, to);
         int whole = rules_hold(r, r->have, most);
         if (!whole) most = rules_reachable(r, r->have, most);
-        for (int64_t j = from; j < to; j++) s->take[s->order[j]] = whole || most >= s->minimum;
-        if (whole)
-            released = most;
-        else if (most >= s->minimum)
-            released = trim(s, r->have, s->sizes[c], s->order + from, to - from);
-        s->satisfied[c] = released > 0;
+        s->satisfied[c] = (uint8_t)whole;
         s->possible[c] = most >= s->minimum;
         found->possible += s->possible[c] ? most : 0;
+        for (int64_t j = from; j < to; j++) s->take[s->order[j]] = s->possible[c];
+        from = to;
+    }
+    if (found->possible < wanted) return; /* trimming cannot make it enough */
+    from = 0;
+    for (int32_t c = 0; c < classes; c++) {
+        int64_t to = start[c];
+        if (!s->satisfied[c] && s->possible[c]) {
+            count_class(s, from, to);
+            s->satisfied[c] = trim(s, r->have, s->sizes[c], s->order + from, to - from) > 0;
+        }
         from = to;
     }
 }
@@ -197,7 +211,7 @@ static void apply_rules(sweep_state *s, int64_t rows, int32_t classes, look *fou
 /* ---- the sweep itself -------------------------------------------------------------------------------------------- */
 
 /* Group the rows of the smallest list that can matter, and say what this scheme would release. */
-static int inspect(sweep_state *s, const uint8_t *levels, const source *from, look *found) {
+static int inspect(sweep_state *s, const uint8_t *levels, const source *from, int64_t wanted, look *found) {
     const uint64_t *part[MAX_COLUMNS];
     int column[MAX_COLUMNS], used = 0;
     for (int d = 0; d < s->columns; d++) {
@@ -243,7 +257,7 @@ static int inspect(sweep_state *s, const uint8_t *levels, const source *from, lo
     memset(s->possible, 1, (size_t)kept);
     if (s->judge != Py_None && kept > 0 && ask(s, s->judge, m, kept) < 0) return -1;
     memset(found, 0, sizeof *found);
-    if (s->rules.count) apply_rules(s, m, kept, found);
+    if (s->rules.count) apply_rules(s, m, kept, wanted, found);
     for (int64_t j = 0; j < m; j++) {
         int32_t row = s->live[j], c = s->group[j];
         if (s->satisfied[c] && (!s->rules.count || s->take[j]))
@@ -257,20 +271,37 @@ static int inspect(sweep_state *s, const uint8_t *levels, const source *from, lo
     return 0;
 }
 
-/* Look at a scheme, and draw the conclusions for every less general one. 1: the caller's time is over. */
-static int check(sweep_state *s, const uint8_t *levels, int64_t need, look *found) {
+static void bound_listed(sweep_state *s, const packed *p, int64_t possible) {
+    for (int64_t k = 0; k < s->schemes; k++)
+        if (possible < s->upper[k] && below(s->words, s->packs + k * s->words, p->word)) s->upper[k] = possible;
+}
+
+/* The same for a lattice: only the box of less general schemes is visited. */
+static void bound_box(sweep_state *s, const uint8_t *levels, int64_t possible) {
+    int at[MAX_COLUMNS] = {0}, last = s->columns - 1;
+    int64_t from = 0, run = levels[last] - s->bottom[last] + 1;
+    for (;;) {
+        for (int64_t i = from; i < from + run; i++)
+            if (possible < s->upper[i]) s->upper[i] = possible;
+        int d = last - 1;
+        while (d >= 0 && at[d] == levels[d] - s->bottom[d]) from -= at[d] * s->stride[d], at[d--] = 0;
+        if (d < 0) return;
+        at[d]++, from += s->stride[d];
+    }
+}
+
+/* Look at a scheme, and draw the conclusions for every less general one. It is to release `wanted` records, if it can; INT64_MAX
+ * where only the conclusions are wanted. 1: the caller's time is over. */
+static int check(sweep_state *s, const uint8_t *levels, int64_t wanted, look *found) {
     packed p = pack(s, levels);
     const source *from = smallest_source(s, &p);
     int64_t length = from->length;
-    if (inspect(s, levels, from, found) < 0) return -1;
+    if (inspect(s, levels, from, wanted, found) < 0) return -1;
     fit(s, entropy_of(s, levels), found->possible);
-    int64_t still = s->open_from;
-    for (int64_t i = s->open_from; i < s->open_count; i++) {
-        int32_t k = s->open[i];
-        if (found->possible < s->upper[k] && below(s, &s->packs[k], &p)) s->upper[k] = found->possible;
-        if (s->upper[k] >= need) s->open[still++] = k;
-    }
-    s->open_count = still;
+    if (s->cell)
+        bound_box(s, levels, found->possible);
+    else
+        bound_listed(s, &p, found->possible);
     if (2 * found->possible_rows < length && s->stored + found->possible_rows <= s->budget) {
         if (s->source_count == s->source_room) {
             int64_t more = 2 * s->source_room;
@@ -316,9 +347,11 @@ static double log_odds(double part, double whole) {
     return log((part + 0.5) / ((rest > 0 ? rest : 0) + 0.5));
 }
 
-/* Try the first open scheme. 0 go on, 1 time over, negative on an error; `released` rows are in `releasable`. */
+/* Try a scheme. 0 go on, 1 time over, negative on an error. Where its bound is still `need` or more afterwards, the scheme itself
+ * was looked at last: what it releases is in `found` and `releasable`. */
 static int attempt(sweep_state *s, int32_t scheme, int64_t need, look *found) {
     const uint8_t *levels = s->levels + (int64_t)scheme * s->columns;
+    const int64_t *upper = s->upper + (s->cell ? s->cell[scheme] : scheme);
     uint8_t wider[MAX_COLUMNS], hub[MAX_COLUMNS];
     size_t width = (size_t)s->columns;
     int end = 0;
@@ -329,39 +362,31 @@ static int attempt(sweep_state *s, int32_t scheme, int64_t need, look *found) {
     if (length > 1000) { /* a scheme in between whose rows serve many later looks */
         memcpy(hub, wider, width);
         climb(s, hub, log_odds(0.3 * s->rest * length / s->groups, (double)s->rest));
-        if (memcmp(hub, wider, width) != 0 && (end = check(s, hub, need, found)) != 0) return end;
-        if (s->upper[scheme] < need) return 0; /* the caller sees that the scheme is no longer open */
+        if (memcmp(hub, wider, width) != 0 && (end = check(s, hub, INT64_MAX, found)) != 0) return end;
+        if (*upper < need) return 0;
     }
     if (memcmp(wider, levels, width) != 0) {
-        if ((end = check(s, wider, need, found)) != 0) return end;
-        if (s->upper[scheme] < need) return 0;
+        if ((end = check(s, wider, INT64_MAX, found)) != 0) return end;
+        if (*upper < need) return 0;
     }
     return check(s, levels, need, found);
 }
 
 /* One round: schemes in order, each that releases at least `need` records does so. */
 static int round_of(sweep_state *s, int64_t need, int64_t until, int32_t *scheme_of) {
-    int64_t count = 0;
-    for (int64_t k = 0; k < s->schemes; k++)
-        if (s->upper[k] >= need) s->open[count++] = (int32_t)k;
-    s->open_from = 0, s->open_count = count;
-    while (s->open_from < s->open_count && s->rest >= s->minimum && s->rest >= until) {
-        int32_t scheme = s->open[s->open_from];
+    for (int64_t k = 0; k < s->schemes && s->rest >= s->minimum && s->rest >= until; k++) {
+        int64_t *upper = s->upper + (s->cell ? s->cell[k] : k);
+        if (*upper < need) continue;
         look found = {0, 0, 0, 0};
-        int end = attempt(s, scheme, need, &found);
+        int end = attempt(s, (int32_t)k, need, &found);
         if (end) return end;
-        int dropped = s->open_from >= s->open_count || s->open[s->open_from] != scheme;
-        if (!dropped) {
-            s->open_from++;
-            if (found.released >= need) {
-                for (int64_t j = 0; j < found.released_rows; j++) {
-                    scheme_of[s->releasable[j]] = scheme;
-                    s->alive[s->releasable[j]] = 0;
-                }
-                s->rest -= found.released;
-                if (found.possible == found.released) s->upper[scheme] = 0;
-            }
+        if (*upper < need || found.released < need) continue;
+        for (int64_t j = 0; j < found.released_rows; j++) {
+            scheme_of[s->releasable[j]] = (int32_t)k;
+            s->alive[s->releasable[j]] = 0;
         }
+        s->rest -= found.released;
+        if (found.possible == found.released) *upper = 0;
     }
     return 0;
 }
@@ -387,12 +412,12 @@ static int all_rounds(sweep_state *s, double share, int32_t *scheme_of) {
 
 enum {
     CODES, COUNTS, START, PART, ENTROPY, LEVELS, TOP, LIVE, GROUP, SIZES, SATISFIED, POSSIBLE, RELEASABLE, SCHEME,
-    RULES, VIEW, SHARES, FIRST, CODE, RECORDS, BUFFERS
+    RULES, VIEW, SHARES, FIRST, CODE, RECORDS, BOTTOM, CELL, BUFFERS
 };
 
 static void sweep_free(sweep_state *s) {
     for (int64_t i = 0; s->sources && i < s->source_count; i++) free(s->sources[i].rows);
-    free(s->sources), free(s->packs), free(s->upper), free(s->open), free(s->alive);
+    free(s->sources), free(s->packs), free(s->upper), free(s->alive);
     free(s->slots), free(s->keys), free(s->number);
     free(s->order), free(s->take);
     rules_free(&s->rules);
@@ -402,16 +427,15 @@ static int sweep_allocate(sweep_state *s, int64_t groups) {
     int64_t room = 64;
     while (room < 2 * groups) room *= 2;
     size_t n = (size_t)groups + 1;
-    s->packs = malloc(((size_t)s->schemes + 1) * sizeof *s->packs);
+    s->packs = malloc(((size_t)s->schemes + 1) * (size_t)s->words * sizeof *s->packs);
     s->upper = malloc(((size_t)s->schemes + 1) * sizeof *s->upper);
-    s->open = malloc(((size_t)s->schemes + 1) * sizeof *s->open);
     s->alive = malloc(n);
     s->slots = malloc((size_t)room * sizeof *s->slots);
     s->keys = malloc(n * sizeof *s->keys);
     s->number = malloc(n * sizeof *s->number);
     s->source_room = 256;
     s->sources = calloc((size_t)s->source_room, sizeof *s->sources);
-    if (!s->packs || !s->upper || !s->open || !s->alive || !s->slots || !s->keys || !s->number || !s->sources) return -1;
+    if (!s->packs || !s->upper || !s->alive || !s->slots || !s->keys || !s->number || !s->sources) return -1;
     s->sources[0].rows = malloc(n * sizeof(int32_t));
     s->source_count = 1;
     if (!s->sources[0].rows) return -1;
@@ -424,9 +448,29 @@ static int sweep_allocate(sweep_state *s, int64_t groups) {
     return 0;
 }
 
+/* Is the list of schemes a whole lattice between bottom and top (or, with no cells, just a list)? */
+static int read_lattice(sweep_state *s, const Py_buffer *bottom, const Py_buffer *cell) {
+    if (bottom->len != s->columns) return 0;
+    s->bottom = bottom->buf;
+    if (cell->len == 0) return 1;
+    int64_t size = 1;
+    for (int d = s->columns - 1; d >= 0; d--) {
+        if (s->bottom[d] > s->top[d]) return 0;
+        s->stride[d] = size;
+        size *= s->top[d] - s->bottom[d] + 1;
+        if (size > s->schemes) return 0;
+    }
+    if (size != s->schemes || cell->len != 8 * size) return 0;
+    s->cell = cell->buf;
+    for (int64_t k = 0; k < size; k++)
+        if (s->cell[k] < 0 || s->cell[k] >= size) return 0;
+    return 1;
+}
+
 static const char sweep_doc[] =
     "sweep(codes, counts, start, part, entropy, levels, top, live, group, sizes, satisfied, possible, releasable, scheme_of,"
-    " rules, view, shares, first, code, records, values, minimum, share, budget, judge, tick) -> (checks, stopped)";
+    " rules, view, shares, first, code, records, bottom, cell, values,"
+    " minimum, share, budget, judge, tick) -> (checks, stopped)";
 
 static PyObject *sweep(PyObject *module, PyObject *args) {
     (void)module;
@@ -437,10 +481,10 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
     long long minimum, budget;
     double share;
     PyObject *result = NULL;
-    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*w*w*w*w*w*y*y*y*y*y*y*iLdLOO", &b[CODES], &b[COUNTS], &b[START], &b[PART], &b[ENTROPY],
+    if (!PyArg_ParseTuple(args, "y*y*y*y*y*y*y*w*w*w*w*w*w*w*y*y*y*y*y*y*y*y*iLdLOO", &b[CODES], &b[COUNTS], &b[START], &b[PART], &b[ENTROPY],
                           &b[LEVELS], &b[TOP], &b[LIVE], &b[GROUP], &b[SIZES], &b[SATISFIED], &b[POSSIBLE], &b[RELEASABLE],
                           &b[SCHEME], &b[RULES], &b[VIEW], &b[SHARES], &b[FIRST], &b[CODE],
-                          &b[RECORDS], &s.rules.values, &minimum, &share, &budget, &s.judge, &s.tick))
+                          &b[RECORDS], &b[BOTTOM], &b[CELL], &s.rules.values, &minimum, &share, &budget, &s.judge, &s.tick))
         return NULL;
     s.groups = b[COUNTS].len / 8;
     s.columns = (int)b[TOP].len;
@@ -460,6 +504,10 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
     s.satisfied = b[SATISFIED].buf, s.possible = b[POSSIBLE].buf, s.releasable = b[RELEASABLE].buf;
     s.schemes = b[LEVELS].len / s.columns;
     s.minimum = minimum, s.budget = budget;
+    if (!read_lattice(&s, &b[BOTTOM], &b[CELL])) {
+        PyErr_SetString(PyExc_ValueError, "not a lattice");
+        goto done;
+    }
     for (Py_ssize_t i = 0; i < b[LEVELS].len; i++)
         if (s.levels[i] > s.top[i % s.columns] || s.levels[i] >= s.depth) {
             PyErr_SetString(PyExc_ValueError, "a scheme above the top");
@@ -475,7 +523,11 @@ static PyObject *sweep(PyObject *module, PyObject *args) {
         s.rest += s.counts[i];
     }
     s.sources[0].levels = pack(&s, s.top), s.sources[0].length = s.groups;
-    for (int64_t k = 0; k < s.schemes; k++) s.packs[k] = pack(&s, s.levels + k * s.columns), s.upper[k] = s.rest;
+    for (int64_t k = 0; k < s.schemes; k++) {
+        packed p = pack(&s, s.levels + k * s.columns);
+        memcpy(s.packs + k * s.words, p.word, (size_t)s.words * sizeof *s.packs);
+        s.upper[k] = s.rest;
+    }
     s.thread = PyEval_SaveThread();
     int end = all_rounds(&s, share, scheme_of);
     PyEval_RestoreThread(s.thread);

@@ -130,7 +130,9 @@ def column_losses(problem: Problem, cells: np.ndarray) -> Floats:
     for d, axis in enumerate(problem.axes):
         least = rows / axis.hierarchy.size
         if axis.hierarchy.size > 1:
-            losses[d] = max(0.0, (float(cells[d].astype(np.float64) @ problem.counts) - least) / (rows - least))
+            # not a product of vectors: the linear algebra library would start threads for it, and let them spin
+            covered = float((cells[d] * problem.counts).sum(dtype=np.float64))
+            losses[d] = max(0.0, (covered - least) / (rows - least))
     return losses
 
 

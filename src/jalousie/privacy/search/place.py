@@ -54,8 +54,7 @@ class Hosts:
     @property
     def cost(self) -> Floats:
         """(C,) weighted cell shares of one record."""
-        cost: Floats = self.factors @ self.shares
-        return cost
+        return weighted(self.factors, self.shares)
 
     def joined(self, row: int) -> Floats:
         """(D, C) share of the label that would cover the class and the row; infinite where no level allowed covers both."""
@@ -72,7 +71,7 @@ class Hosts:
     def added(self, joined: Floats, records: int) -> Floats:
         """(C,) what the row would add to the table's weighted cell shares in each class."""
         open_ = np.isinf(joined).any(axis=0)
-        after = np.where(open_, np.inf, self.factors @ np.where(np.isinf(joined), 0.0, joined))
+        after = np.where(open_, np.inf, weighted(self.factors, np.where(np.isinf(joined), 0.0, joined)))
         added: Floats = (self.sizes + records) * after - self.sizes * self.cost
         return added
 
@@ -93,6 +92,14 @@ class Hosts:
             one = _dense_cells(self.judge.classes(np.array([row]), np.zeros(1, np.int64), self.problem.counts[[row]]))
             for name, table in self.dense.items():
                 table[host] += one[name][0]
+
+
+def weighted(factors: Floats, shares: Floats) -> Floats:
+    """(C,) sum over the columns; not a matrix product, for which the linear algebra library would start threads."""
+    total = np.zeros(shares.shape[1])
+    for factor, column in zip(factors.tolist(), shares, strict=True):
+        total += factor * column
+    return total
 
 
 def _dense_cells(classes: Classes) -> dict[str, Counts]:

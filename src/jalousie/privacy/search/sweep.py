@@ -219,7 +219,10 @@ def _native_sweep(
         may,
         releasable,
         scheme_of,
-        *rule_buffers(judge.rules),
+        *rule_buffers(judge.rules)[:-1],
+        np.array(problem.bottom, np.uint8),
+        _cells(problem, schemes),
+        judge.rules.values if judge.rules is not None else 0,
         judge.minimum,
         share,
         SOURCE_ROWS,
@@ -227,6 +230,16 @@ def _native_sweep(
         tick,
     )
     return Swept(scheme_of, checked, stopped, "native")
+
+
+def _cells(problem: Problem, schemes: Codes) -> Counts:
+    """(M,) place of each scheme in the lattice if the list is all of it, else empty."""
+    if len(schemes) != problem.lattice:
+        return np.zeros(0, np.int64)
+    cells = np.zeros(len(schemes), np.int64)
+    for d, axis in enumerate(problem.axes):
+        cells = cells * (axis.high - axis.low + 1) + (schemes[:, d] - axis.low)
+    return cells
 
 
 def rule_buffers(rules: Rules | None) -> tuple[object, ...]:
