@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from jalousie.attacks import Written, reidentify, written_by
 from jalousie.attacks.matching import covered, covered_plainly
-from jalousie.attacks.measure import interval, reidentification_promise
+from jalousie.attacks.measure import interval, percent, reidentification_promise
 from jalousie.attacks.reidentify import chances_of
 from jalousie.contract.model import (
     AverageRisk,
@@ -301,3 +301,11 @@ def test_a_count_of_the_written_file_is_linked_by_its_labels() -> None:
     missing = count_plainly([("Higher", "*")] * 4, ["school", "sex"])
     with pytest.raises(ReleaseError, match="not among"):
         written_by(table, recoding, counted=missing)
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0, "0 %"), (0.123, "12 %"), (0.0345, "3.5 %"), (0.0005, "0.05 %"), (1e-6, "under 0.01 %"), (1, "100 %")],
+)
+def test_shares_are_written_as_a_reader_wants_them(share: float, text: str) -> None:
+    assert percent(share) == text

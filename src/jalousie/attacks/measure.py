@@ -116,7 +116,9 @@ def judge(bound: float | None, *, broken: bool) -> Verdict:
 
 
 def percent(share: float) -> str:
-    """A share as a reader wants it: `12 %`, `3.4 %`, `0.05 %`."""
+    """A share as a reader wants it: `12 %`, `3.4 %`, `0.05 %`, `under 0.01 %`."""
     value = 100 * share
+    if 0 < value < 0.01:
+        return "under 0.01 %"
     digits = 0 if value >= 10 or value == 0 else 1 if value >= 1 else 2
     return f"{value:.{digits}f} %"
