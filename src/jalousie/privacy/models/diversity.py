@@ -66,9 +66,10 @@ def grassberger_terms(largest: int) -> Floats:
 class EntropyLDiversity(Model):
     """The entropy of the sensitive values of every class is at least log l.
 
-    `shannon` is the entropy of the observed shares, `grassberger` the estimate for small samples. Under suppression it is not
-    monotone: a class that loses its commonest value may come to satisfy it. What stays is that a class needs l different values
-    (Shannon), since the entropy of m values is at most log m.
+    `shannon` is the entropy of the observed shares; `grassberger` the estimate for small samples with G in place of every
+    logarithm (Stammler, Katzenbeisser & Hamacher 2016), which may overshoot: so l different values are asked for besides (with Shannon that follows, since the entropy of m values is at most log m).
+    Under suppression the model is not monotone: a class that loses its commonest value may come to satisfy it. What stays is
+    that a class needs l different values.
     """
 
     name = "entropy-l-diversity"
@@ -92,25 +93,24 @@ class EntropyLDiversity(Model):
 
     @property
     def minimum_size(self) -> int:
-        return math.ceil(self.l - 1e-9) if self.estimator == "shannon" else 1
+        return math.ceil(self.l - 1e-9)
 
     def entropies(self, classes: Classes) -> Floats:
         """(C,) in nats."""
         cells = classes.cells[self.column]
         count = cells.count.astype(np.float64)
-        terms = np.log(count)
+        whole, terms = np.log(classes.sizes), np.log(count)
         if self.estimator == "grassberger":
-            terms = grassberger_terms(int(cells.count.max(initial=1)))[cells.count]
-        entropy: Floats = np.log(classes.sizes) - group_sums(cells, count * terms, len(classes)) / classes.sizes
+            table = grassberger_terms(int(classes.sizes.max(initial=1)))
+            whole, terms = table[classes.sizes], table[cells.count]
+        entropy: Floats = whole - group_sums(cells, count * terms, len(classes)) / classes.sizes
         return entropy
 
     def satisfied(self, classes: Classes) -> Mask:
-        return np.asarray(self.entropies(classes) >= math.log(self.l) - TOLERANCE)
+        return self.possible(classes) & (self.entropies(classes) >= math.log(self.l) - TOLERANCE)
 
     def possible(self, classes: Classes) -> Mask:
-        if self.estimator == "shannon":
-            return np.asarray(distinct(classes, self.column) >= self.minimum_size)
-        return np.ones(len(classes), bool)
+        return np.asarray(distinct(classes, self.column) >= self.minimum_size)
 
     def reached(self, classes: Classes) -> float:
         return worst(np.exp(self.entropies(classes)), "higher", empty=self.l)

@@ -29,21 +29,21 @@ def shannon_entropy(values: Sequence[Value]) -> float:
 
 
 def grassberger_entropy(values: Sequence[Value]) -> float:
-    """Grassberger 2003, equations 28 to 30: log N - 1/N sum n G(n), G(n) = digamma(n) + (-1)^n integral of x^(n-1) / (1 + x)."""
+    """G(N) - 1/N sum n G(n); Grassberger 2003, equations 28 to 30: G(n) = digamma(n) + (-1)^n integral of x^(n-1) / (1 + x)."""
     total = len(values)
-    return math.log(total) - sum(count * _g(count) for count in Counter(values).values()) / total
+    return _g(total) - sum(count * _g(count) for count in Counter(values).values()) / total
 
 
 def _g(n: int) -> float:
     digamma = -0.5772156649015329 + sum(1.0 / i for i in range(1, n))
     # the integral from 0 to 1 is (-1)^(n-1) (log 2 - sum over i < n of (-1)^(i-1) / i)
     integral = (-1) ** (n - 1) * (math.log(2) - sum((-1) ** (i - 1) / i for i in range(1, n)))
-    return digamma + (-1) ** n * integral
+    return float(digamma + (-1) ** n * integral)
 
 
 def entropy_diverse(values: Sequence[Value], l: float, estimator: str) -> bool:  # noqa: E741
     entropy = shannon_entropy(values) if estimator == "shannon" else grassberger_entropy(values)
-    return entropy >= math.log(l) - TOLERANCE
+    return len(set(values)) >= l - 1e-9 and entropy >= math.log(l) - TOLERANCE
 
 
 def recursive_diverse(values: Sequence[Value], c: float, l: int) -> bool:  # noqa: E741
@@ -77,7 +77,7 @@ def hierarchical_distance(
     q, p = _shares(values), _shares(table)
     height = len(next(iter(paths.values())))
     extra: dict[tuple[int, object], float] = {(0, value): p[value] - q.get(value, 0.0) for value in p}
-    parent_of = {(0, value): (1, paths[value][0]) for value in p}
+    parent_of: dict[tuple[int, object], tuple[int, object]] = {(0, value): (1, paths[value][0]) for value in p}
     cost = 0.0
     for level in range(1, height + 1):
         children: dict[tuple[int, object], list[float]] = {}
@@ -89,8 +89,8 @@ def hierarchical_distance(
             cost += level / height * min(surplus, shortage)
         extra = {node: sum(shares) for node, shares in children.items()}
         if level < height:
-            up = {(level, path[level - 1]): (level + 1, path[level]) for path in paths.values()}
-            parent_of = {node: up[node] for node in extra}  # type: ignore[index]
+            parent_of = {(level, path[level - 1]): (level + 1, path[level]) for path in paths.values()}
+            parent_of = {node: parent for node, parent in parent_of.items() if node in extra}
     return cost
 
 

@@ -25,7 +25,7 @@ static double entropy(const Problem *p, const Hist *h, int grassberger) {
         uint32_t c = h->count[h->code[i]];
         sum += grassberger ? c * p->grassberger[c] : n_log_n(p, c);
     }
-    return log(h->size) - sum / h->size;
+    return (grassberger ? p->grassberger[(uint32_t)h->size] : log(h->size)) - sum / h->size;
 }
 
 static int falling(const void *a, const void *b) {
@@ -88,9 +88,9 @@ static int judge(Problem *p, const Rule *r, const Hist *h) {
     case RULE_K: return h->size < r->number ? SUPPRESSED | CORE : 0;
     case RULE_DISTINCT: return h->n < r->number ? SUPPRESSED | CORE : 0;
     case RULE_SHANNON:
+    case RULE_GRASSBERGER:
         if (h->n < r->second) return SUPPRESSED | CORE;
-        return entropy(p, h, 0) < log(r->number) - TOLERANCE ? SUPPRESSED : 0;
-    case RULE_GRASSBERGER: return entropy(p, h, 1) < log(r->number) - TOLERANCE ? SUPPRESSED : 0;
+        return entropy(p, h, r->operation == RULE_GRASSBERGER) < log(r->number) - TOLERANCE ? SUPPRESSED : 0;
     case RULE_RECURSIVE:
         if (h->n < r->second) return SUPPRESSED | CORE;
         return recursive(r, h, p->sorted) ? 0 : SUPPRESSED;
