@@ -24,7 +24,7 @@ def canonical_json(contract: Contract) -> bytes:
     table (`table.file`, of the contract and of enrich steps) is the provider's own affair and is left out too.
     Files that hierarchies name count by name, not by content.
     """
-    return _json(plain(contract, places=False)).encode()
+    return jcs(plain(contract, places=False)).encode()
 
 
 def plain(part: Any, *, places: bool = True) -> Any:
@@ -53,13 +53,14 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
     return factory() if callable(factory) else msgspec.NODEFAULT
 
 
-def _json(value: Any) -> str:
+def jcs(value: Any) -> str:
+    """JSON as RFC 8785 writes it, of dictionaries, lists, text, numbers, booleans and None."""
     if isinstance(value, dict):
         # JCS sorts by UTF-16 code units
         keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
-        return "{" + ",".join(f"{_json(key)}:{_json(value[key])}" for key in keys) + "}"
+        return "{" + ",".join(f"{jcs(key)}:{jcs(value[key])}" for key in keys) + "}"
     if isinstance(value, list):
-        return "[" + ",".join(map(_json, value)) + "]"
+        return "[" + ",".join(map(jcs, value)) + "]"
     if isinstance(value, float):
         return _number(value)
     return json.dumps(value, ensure_ascii=False)
