@@ -316,5 +316,7 @@ def test_large_results_are_streamed_in_read_order_and_sorted_where_that_fails(
     monkeypatch.setattr("jalousie.tables.write.settled", refuse)
     write_frame(recoded, tmp_path / "b.parquet")
     assert pl.read_parquet(tmp_path / "b.parquet").equals(by_stream)
+    write_frame(recoded, tmp_path / "b.csv", format="csv")
+    assert (tmp_path / "b.csv").read_bytes() == (tmp_path / "a.csv").read_bytes()
     polars = from_frame(pl.DataFrame(frame))
     assert to_frame(apply_recoding(polars, table, recoding)).equals(by_stream)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from jalousie.errors import InternalError, TableError
 from jalousie.tables.count import (
+    Dictionary,
     Packing,
     code_lookup,
     dictionaries,
@@ -81,6 +82,10 @@ class _Plan:
     by_group: tuple[int, ...]
     star: bool
 
+    @property
+    def changed(self) -> tuple[int, ...]:
+        return (*self.by_value, *self.by_group)
+
 
 def apply_recoding(
     raw: RawTable, table: FrequencyTable, recoding: Recoding, *, suppressed: Suppressed = "drop"
@@ -107,20 +112,19 @@ def apply_recoding(
         if grouped or label:
             lookups.append(code_lookup(raw, d, i, packing.strides[i], prefix, label))
     frame = look_up(frame, raw.engine, lookups)
+    if lookups:
+        words = word_expressions(raw, found, packing, prefix, None if grouped else plan.by_value)
+        frame = frame.with_columns(**words)
+        # a value that was not counted has no code: its row goes, and the number of rows will tell
+        frame = frame.filter(*(~nw.col(word).is_null() for word in words))
     if grouped:
-        words = word_expressions(raw, found, packing, prefix)
         groups = _group_lookup(table, recoding, plan, packing, tuple(words), prefix)
-        frame = look_up(frame.with_columns(**words), raw.engine, [groups])
+        frame = look_up(frame, raw.engine, [groups])
         frame = _without_gone(frame, plan, nw.col(f"{prefix}gone"))
-    released = {}
-    for i in (*plan.by_value, *plan.by_group):
-        value = nw.col(f"{prefix}g{i}")
-        null = found[i].null
-        if i in maps and null is not None and maps[i][null] is not None:
-            value = nw.when(nw.col(names[i]).is_null()).then(nw.lit(maps[i][null])).otherwise(value)
-        if plan.star:
-            value = nw.when(nw.col(f"{prefix}gone") == 1).then(nw.lit(STAR)).otherwise(value)
-        released[names[i]] = value
+    released = {names[i]: _released(names[i], maps.get(i), found[i], f"{prefix}g{i}") for i in plan.changed}
+    if plan.star:
+        hidden = nw.col(f"{prefix}gone") == 1
+        released = {name: nw.when(hidden).then(nw.lit(STAR)).otherwise(value) for name, value in released.items()}
     columns = [released[n].alias(n) if n in released else nw.col(n) for n in raw.columns]
     if lookups:
         out = frame.sort(row).select(*columns)
@@ -137,6 +141,13 @@ def apply_recoding(
         origin={n: t for n, t in raw.origin.items() if n not in released},
         numbered=numbered,
     )
+
+
+def _released(name: str, value_map: list[str | None] | None, d: Dictionary, label: str) -> nw.Expr:
+    """The generalised value, of a null too (nulls find nothing in a lookup)."""
+    of_null = value_map[d.null] if value_map is not None and d.null is not None else None
+    value = nw.col(label)
+    return value if of_null is None else nw.when(nw.col(name).is_null()).then(nw.lit(of_null)).otherwise(value)
 
 
 def _check(raw: RawTable, table: FrequencyTable, recoding: Recoding) -> None:

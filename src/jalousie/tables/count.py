@@ -176,11 +176,17 @@ def code_expression(raw: RawTable, d: Dictionary, i: int, stride: int, prefix: s
     return nw.when(nw.col(d.name).is_null()).then(nw.lit(d.null * stride)).otherwise(code)
 
 
-def word_expressions(raw: RawTable, ds: Sequence[Dictionary], packing: Packing, prefix: str) -> dict[str, nw.Expr]:
-    """Packed words `{prefix}w{j}` of the columns of `code_lookup`; without columns a word that is 0 everywhere."""
+def word_expressions(
+    raw: RawTable, ds: Sequence[Dictionary], packing: Packing, prefix: str, only: Sequence[int] | None = None
+) -> dict[str, nw.Expr]:
+    """Packed words `{prefix}w{j}` of the columns of `code_lookup` (or of some); of no column a word that is 0 everywhere.
+
+    A word is null where a value is unknown to its dictionary.
+    """
     expressions: dict[str, nw.Expr] = {}
-    for i, (d, word, stride) in enumerate(zip(ds, packing.words, packing.strides, strict=True)):
-        name, code = f"{prefix}w{word}", code_expression(raw, d, i, stride, prefix)
+    for i in range(len(ds)) if only is None else only:
+        name = f"{prefix}w{packing.words[i]}"
+        code = code_expression(raw, ds[i], i, packing.strides[i], prefix)
         expressions[name] = expressions[name] + code if name in expressions else code
     return expressions or {f"{prefix}w0": nw.lit(0)}
 

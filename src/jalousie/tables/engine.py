@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import tempfile
 import weakref
 from collections.abc import Sequence
@@ -161,8 +162,14 @@ def engine_errors(frame: nw.LazyFrame[Any]) -> tuple[type[Exception], ...]:
     if frame.implementation is nw.Implementation.POLARS:
         from polars.exceptions import PolarsError
 
-        return (PolarsError, NarwhalsError)
-    return (duckdb.Error, NarwhalsError)
+        return (PolarsError, NarwhalsError, *arrow_errors())
+    return (duckdb.Error, NarwhalsError, *arrow_errors())
+
+
+def arrow_errors() -> tuple[type[Exception], ...]:
+    """What Arrow raises, if it is loaded; an engine's error inside a stream comes out as one of these."""
+    arrow = sys.modules.get("pyarrow")
+    return (arrow.lib.ArrowException,) if arrow is not None else ()
 
 
 def engine_boundary(frame: nw.LazyFrame[Any]) -> AbstractContextManager[None]:

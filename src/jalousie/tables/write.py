@@ -10,7 +10,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
@@ -22,7 +22,16 @@ import numpy as np
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.apply import RecodedFrame
-from jalousie.tables.engine import Engine, EngineOptions, engine_boundary, file_list, is_duckdb, literal, quoted
+from jalousie.tables.engine import (
+    Engine,
+    EngineOptions,
+    arrow_errors,
+    engine_boundary,
+    file_list,
+    is_duckdb,
+    literal,
+    quoted,
+)
 from jalousie.tables.order import BATCH, SORT_UP_TO, Numbered, OutOfOrder, settled
 from jalousie.tables.types import FrequencyTable, Histogram
 
@@ -79,32 +88,47 @@ def _written(recoded: RecodedFrame, path: Path, format: Format, form: Csv, order
             return _stream(recoded, numbered, path, format, form)
         except OutOfOrder:
             pass  # the window was too small: sort
+    if format == "arrow":
+        import pyarrow  # noqa: F401  (its errors are then known to the boundary)
     with _relation(recoded, order) as (engine, view), _boundary():
         if format == "parquet":
             return _copy(engine, view, path, PARQUET)
         if format == "csv":
             return _write_csv(engine, view, recoded, path, form)
-        reader = engine.connection.table(view).to_arrow_reader(BATCH)
-        return _write_arrow(path, reader.schema, reader)
+        with closing(engine.connection.table(view).to_arrow_reader(BATCH)) as reader:
+            return _write_arrow(path, reader.schema, reader)
 
 
 def _stream(recoded: RecodedFrame, numbered: Numbered, path: Path, format: Format, form: Csv) -> int:
-    """Write a large result without a sort."""
+    """Write a large result without a sort. Raises OutOfOrder."""
+    import pyarrow as pa
+
     with _batches(numbered) as (schema, batches), _boundary():
         if format == "parquet":
             return _write_parquet(path, schema, batches)
         if format == "arrow":
             return _write_arrow(path, schema, batches)
-        import pyarrow as pa
-
-        # a second engine parses nothing: it only writes what streams in
+        late: list[OutOfOrder] = []
+        # a second engine only writes what streams in; it would wrap our exception in one of its own
         writer = Engine(EngineOptions(threads=1))
         try:
             view = writer.name()
-            writer.connection.register(view, pa.RecordBatchReader.from_batches(schema, batches))
+            writer.connection.register(view, pa.RecordBatchReader.from_batches(schema, _noting(batches, late)))
             return _write_csv(writer, view, recoded, path, form)
+        except duckdb.Error:
+            if late:
+                raise late[0] from None
+            raise
         finally:
             writer.close()
+
+
+def _noting(batches: Iterator[Any], late: list[OutOfOrder]) -> Iterator[Any]:
+    try:
+        yield from batches
+    except OutOfOrder as error:
+        late.append(error)
+        raise
 
 
 @contextmanager
@@ -203,6 +227,7 @@ def _boundary() -> Iterator[None]:
         "the release cannot be written",
         duckdb.Error,
         OSError,
+        *arrow_errors(),
         hint="check that the folder can be written to and that the disk is not full",
     ):
         yield
@@ -340,7 +365,9 @@ def count_written(
     """
     engine = Engine(options)
     try:
-        with library_boundary(ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError):
+        with library_boundary(
+            ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
+        ):
             source = _source(engine, Path(path), format, csv or Csv())
             classes = _plain_groups(engine, source, names)
             keys = [row[:-1] for row in classes]
