@@ -97,12 +97,12 @@ class CategoryColumn:
 
 
 class _Patterns:
-    """Finds the label that a raw value falls under by the mask's or prefix's own rule."""
+    """Finds the label that a raw value falls under by its hierarchy's own rule."""
 
     def __init__(self, space: ColumnSpace) -> None:
         self._space = space
         self._stems: dict[str, str] = {}
-        if space.match != "exact":
+        if space.match not in ("exact", "other"):
             for label in (*space.labels, *space.values):
                 if label is not None and label != STAR:
                     self._stems[self._stem(label)] = label
@@ -115,7 +115,9 @@ class _Patterns:
         return label
 
     def find(self, text: str | None) -> str | None:
-        """The longest label whose pattern fits; None where none does."""
+        """The longest label whose pattern fits, or the label of all others; None where there is none."""
+        if self._space.match == "other":
+            return self._space.mark if text is not None else None
         if text is None or not self._stems:
             return None
         head = f"{len(text)}:" if self._space.match != "prefix" else ""

@@ -8,6 +8,7 @@ from jalousie.contract.model import (
     Column,
     DateHierarchy,
     FileHierarchy,
+    FrequencyHierarchy,
     MaskHierarchy,
     OrderedHierarchy,
     PrefixHierarchy,
@@ -68,6 +69,8 @@ def _pattern(column: Column) -> tuple[Match, str]:
         return ("mask-right" if spec.side == "right" else "mask-left"), spec.character
     if isinstance(spec, PrefixHierarchy):
         return "prefix", spec.ignore
+    if isinstance(spec, FrequencyHierarchy):
+        return "other", spec.other
     return "exact", ""
 
 

@@ -19,7 +19,7 @@ from jalousie.tables.types import Hierarchy
 
 STAR = "*"
 Kind = Literal["categorical", "ordered", "number", "date"]
-Match = Literal["exact", "mask-right", "mask-left", "prefix"]
+Match = Literal["exact", "mask-right", "mask-left", "prefix", "other"]
 
 
 class ColumnSpace(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -31,8 +31,8 @@ class ColumnSpace(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", for
     covers   per label the codes of the values covered; empty: the whole domain
     bounds   per label [low, high) of a number or date, None where open; empty for sets
     whole    numbers are whole numbers (or whole days)
-    match    how a raw value that `values` lacks finds its label: a mask's or a prefix's pattern
-    mark     the masking character, or the characters that a prefix ignores
+    match    how a raw value that `values` lacks finds its label: a mask's or a prefix's pattern, or the label of all others
+    mark     the masking character, the characters that a prefix ignores, or the label of all others
     """
 
     name: str

@@ -182,6 +182,13 @@ def test_masked_codes_find_their_raw_values() -> None:
     assert found["post=30**"] == [0, 0, 1, 0]
 
 
+def test_rare_values_are_found_among_the_others() -> None:
+    space = ColumnSpace(name="land", kind="categorical", values=("US", "other"), match="other", mark="other")
+    encoder = GeneralisedEncoder((space,)).fit(pd.DataFrame({"land": ["US", "other", "*"]}))
+    found = columns(encoder, encoder.transform(pd.DataFrame({"land": ["US", "Laos", None]})))
+    assert (found["land=US"], found["land=other"]) == ([1, 0, 0], [0, 1, 0])
+
+
 def test_many_categories_are_limited() -> None:
     values = [f"v{i:03d}" for i in range(200) for _ in range(1 + (i < 5) * 10)]
     encoder = GeneralisedEncoder(max_categories=6).fit(pd.DataFrame({"code": values}))

@@ -10,6 +10,7 @@ import pytest
 
 from jalousie.contract import model
 from jalousie.learning import ColumnSpace
+from jalousie.learning.describe import describe_spaces
 from jalousie.learning.labels import interval_of, is_inside, members_of
 from jalousie.tables.hierarchies import compile_hierarchy
 from jalousie.tables.types import Hierarchy
@@ -96,3 +97,32 @@ def test_sets_are_read_back() -> None:
     assert members_of(None) is None
     assert is_inside(2.0, 2.0, 2.0)
     assert not is_inside(3.0, 2.0, 3.0)
+
+
+def described(column: model.Column, values: list[str | None], released: list[str | None]) -> ColumnSpace:
+    hierarchy = compile_hierarchy("column", column.hierarchy, values, [1] * len(values), HERE)
+    return describe_spaces({"column": column}, (hierarchy,), {"column": released})[0]
+
+
+def test_columns_of_a_contract_are_described_by_their_hierarchy() -> None:
+    quasi = "quasi-identifier"
+    frequency = model.Column(role=quasi, hierarchy=model.FrequencyHierarchy(thresholds=(0.6,), other="rare"))
+    space = described(frequency, ["a", "b"], ["rare"])
+    assert (space.kind, space.match, space.mark, space.values) == ("categorical", "other", "rare", ("rare",))
+    prefix = model.Column(role=quasi, hierarchy=model.PrefixHierarchy(lengths=(2,), ignore="."))
+    assert described(prefix, ["62.01"], ["62"]).match == "prefix"
+    ordered = model.Column(role=quasi, hierarchy=model.OrderedHierarchy(values=("S", "M"), sizes=(2,)))
+    assert (described(ordered, ["S"], ["*"]).kind, described(ordered, ["S"], ["*"]).values) == ("ordered", ("S", "M"))
+    born = model.Column(role=quasi, type="date", hierarchy=model.DateHierarchy(levels=("year",)))
+    assert described(born, ["1970-01-31"], ["1970"]).bounds == ((0.0, 365.0),)
+
+
+def test_what_a_search_made_itself_is_described_by_the_release() -> None:
+    """Sets name their members, so those are released; codes that were cut like numbers are read as numbers."""
+    colour = model.Column(role="quasi-identifier")
+    space = described(colour, ["red", "blue", "green", "grey"], ["{blue, red}", "*"])
+    assert {"red", "blue"} <= set(space.values)
+    assert not {"green", "grey"} & set(space.values)
+    post = model.Column(role="quasi-identifier", hierarchy=model.MaskHierarchy())
+    assert described(post, ["1011", "1012", "3001"], ["[1011, 1013)", "3001"]).kind == "number"
+    assert described(post, ["1011", "1012", "3001"], ["101*", "3001"]).kind == "categorical"
