@@ -309,3 +309,15 @@ def test_a_count_of_the_written_file_is_linked_by_its_labels() -> None:
 )
 def test_shares_are_written_as_a_reader_wants_them(share: float, text: str) -> None:
     assert percent(share) == text
+
+
+def test_where_people_are_too_many_a_part_of_them_is_attacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [(school, sex) for school in VALUES[0] for sex in VALUES[1] for _ in range(3)]
+    table = count_plainly(rows, ["school", "sex"])
+    written = written_by(table, recoding_of(table, labels_by(table, (SCHOOL, SEX), (1, 0))))
+    whole = reidentify(table, written, SPACES, [KAnonymity(k=5)])
+    monkeypatch.setattr("jalousie.attacks.measure.MOST_PAIRS", 5 * written.table.groups)
+    part = reidentify(table, written, SPACES, [KAnonymity(k=5)])
+    assert (whole.records, part.records) == (24, 15)
+    assert whole.release_success == part.release_success == pytest.approx(1 / 6)
+    assert part.verdict == "PASS"

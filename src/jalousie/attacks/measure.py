@@ -12,7 +12,7 @@ from jalousie.contract import model
 from jalousie.privacy.card import Verdict
 from jalousie.tables.types import Counts, Floats, FrequencyTable, Histogram
 
-MOST_PAIRS = 300_000_000
+MOST_PAIRS = 3_000_000_000
 """Pairs of person and released row that an attack looks at; beyond, it attacks a random part of the people."""
 
 
