@@ -12,10 +12,14 @@ from jalousie.privacy.search.problem import Problem
 
 
 def look_at(problem: Problem, models: Sequence[Model], levels: Sequence[int]) -> Look:
-    """Form the classes of a scheme, and say which are released and which no less general scheme could release."""
+    """Form the classes of a scheme, and say which are released and which no less general scheme could release.
+
+    `problem` may be one that was rolled up, to levels that are nowhere higher.
+    """
     group_class, sizes = problem.classes(levels)
     classes = Classes(sizes, class_cells(problem, models, group_class))
     return Look(
+        problem=problem,
         levels=tuple(int(level) for level in levels),
         group_class=group_class,
         sizes=sizes,

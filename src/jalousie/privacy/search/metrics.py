@@ -30,11 +30,13 @@ SAFETY = 1e-9
 class Look:
     """A scheme seen on the data.
 
+    problem the table looked at: the searched one, or one rolled up from it
     sizes  (C,) rows per class; released (C,); core (C,) True where no part of the class can ever be released
     group_class (G,) class of each distinct row
     forced rows that a model of the table makes this and every less general scheme suppress, whichever they are
     """
 
+    problem: Problem
     levels: tuple[int, ...]
     group_class: Counts
     sizes: Counts
@@ -87,18 +89,24 @@ class Metric(ABC):
         """One number for the schemes that are nowhere less general."""
         return -math.inf
 
+    def foreseen(self, levels: tuple[int, ...], rows: float) -> float:
+        """About the score if `rows` typical rows were suppressed: for steering only."""
+        return float(sum(terms[level] for terms, level in zip(self.floor(), levels, strict=True)))
+
     def loss_of(self, score: float) -> float:
         """The published number."""
         return score
 
-    def _values_of(self, classes: Mask, look: Look) -> list[Counts]:
-        """Rows by value of each axis, over the classes in a (C,) mask."""
-        problem = self.problem
+    def rows_of(self, classes: Mask, look: Look) -> list[Counts]:
+        """Per axis, rows by generalised value at the look's level, over the classes in a (C,) mask."""
+        problem = look.problem
         mask = classes[look.group_class]
         counts = problem.counts[mask]
         return [
-            np.bincount(problem.codes[d][mask], weights=counts, minlength=axis.values).astype(np.int64)
-            for d, axis in enumerate(problem.axes)
+            np.bincount(axis.maps[level][problem.codes[d][mask]], weights=counts, minlength=axis.width(level)).astype(
+                np.int64
+            )
+            for d, (axis, level) in enumerate(zip(problem.axes, look.levels, strict=True))
         ]
 
 
@@ -117,6 +125,7 @@ class Loss(Metric):
         self.power = [axis.weight / total for axis in problem.axes]
         self.least = [self.rows / axis.hierarchy.size for axis in problem.axes]
         self.span = [self.rows - least for least in self.least]
+        self.kept: dict[tuple[int, int], Floats] = {}
         self.sums = [self._covered(d, marginal) for d, marginal in enumerate(problem.marginals)]
 
     def floor(self) -> tuple[Floats, ...]:
@@ -134,20 +143,33 @@ class Loss(Metric):
         terms: Floats = np.log1p(np.maximum((sums - self.least[d]) / self.span[d], 0.0)) * self.power[d]
         return terms
 
-    def _with(self, rows: list[Counts]) -> list[Floats]:
-        """Per axis (levels,) terms when these rows are suppressed."""
-        return [
-            self.terms(d, self.sums[d] + suppressed.sum() - self._covered(d, suppressed))
-            for d, suppressed in enumerate(rows)
-        ]
+    def _with(self, classes: Mask, look: Look) -> list[Floats]:
+        """Per axis (own level + 1,) terms when these classes are suppressed: exact at the look's level, from below under it."""
+        result = []
+        for d, rows in enumerate(self.rows_of(classes, look)):
+            own = look.levels[d]
+            lost = rows.sum() - self._largest(d, own) @ rows
+            result.append(self.terms(d, self.sums[d][: own + 1] + lost))
+        return result
+
+    def _largest(self, d: int, own: int) -> Floats:
+        """(own + 1, width) per level up to `own`, the largest share of the values under each value at `own`."""
+        if (d, own) not in self.kept:
+            axis = self.problem.axes[d]
+            self.kept[d, own] = np.stack([axis.covered(own, level) for level in range(own + 1)])
+        return self.kept[d, own]
 
     def score(self, look: Look) -> float:
-        terms = self._with(self._values_of(~look.released, look))
-        return float(sum(terms[d][level] for d, level in enumerate(look.levels)))
+        return float(sum(terms[-1] for terms in self._with(~look.released, look)))
 
     def below(self, look: Look) -> tuple[Floats, ...]:
-        terms = self._with(self._values_of(look.core, look))
-        return tuple(terms[d][: level + 1] for d, level in enumerate(look.levels))
+        return tuple(self._with(look.core, look))
+
+    def foreseen(self, levels: tuple[int, ...], rows: float) -> float:
+        return sum(
+            float(self.terms(d, self.sums[d][level : level + 1] * (1.0 - rows / self.rows) + rows)[0])
+            for d, level in enumerate(levels)
+        )
 
     def loss_of(self, score: float) -> float:
         return math.expm1(score)
@@ -157,6 +179,9 @@ class FreeLoss(Loss):
     """Loss with suppression for free: what local recoding minimises, since the rows left over are recoded again."""
 
     name = "loss-free"
+
+    def foreseen(self, levels: tuple[int, ...], rows: float) -> float:
+        return Metric.foreseen(self, levels, rows)
 
     def score(self, look: Look) -> float:
         return float(sum(terms[level] for terms, level in zip(self.floor(), look.levels, strict=True)))
@@ -197,23 +222,18 @@ class Entropy(MonotoneEntropy):
 
     name = "entropy"
 
-    def _with(self, rows: list[Counts]) -> list[Floats]:
-        result = []
-        for d, (terms, suppressed) in enumerate(zip(self.floor(), rows, strict=True)):
-            axis = self.problem.axes[d]
-            extra = [
-                axis.weight * spread(np.bincount(axis.maps[level], weights=suppressed)) for level in range(axis.levels)
-            ]
-            result.append(terms + np.array(extra))
-        return result
+    def _with(self, classes: Mask, look: Look) -> list[Floats]:
+        rows = self.rows_of(classes, look)
+        return [
+            terms[: level + 1] + axis.weight * spread(gone)
+            for axis, terms, level, gone in zip(self.problem.axes, self.floor(), look.levels, rows, strict=True)
+        ]
 
     def score(self, look: Look) -> float:
-        terms = self._with(self._values_of(~look.released, look))
-        return float(sum(terms[d][level] for d, level in enumerate(look.levels)))
+        return float(sum(terms[-1] for terms in self._with(~look.released, look)))
 
     def below(self, look: Look) -> tuple[Floats, ...]:
-        terms = self._with(self._values_of(look.core, look))
-        return tuple(terms[d][: level + 1] for d, level in enumerate(look.levels))
+        return tuple(self._with(look.core, look))
 
 
 def spread(rows: Floats | Counts) -> float:

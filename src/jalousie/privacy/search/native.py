@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -31,11 +32,9 @@ CACHE_BYTES = 1 << 28
 def load_kernel() -> ModuleType | None:
     """The extension, or None where it was not built."""
     try:
-        from jalousie.privacy.search import _kernel
+        return import_module("jalousie.privacy.search._kernel")
     except ImportError:
         return None
-    kernel: ModuleType = _kernel
-    return kernel
 
 
 def rules_of(models: Sequence[Model]) -> list[NativeRule] | None:

@@ -1,4 +1,10 @@
-"""The exact search in numpy: best-first over the lattice with box bounds. Twin, reference and fallback of the native kernel."""
+"""The exact search in numpy: best-first over the lattice with box bounds. Twin and fallback of the native kernel (search.c).
+
+Every scheme has a lower bound of its score, at first in closed form. One look at a scheme raises the bound of all schemes below
+it (rows that no part of their class could release stay suppressed there) and, for measures of class sizes, above it. The scheme of
+the lowest bound is decided next: by looking at it, or at one above it that should exclude it and much besides. When no bound is
+under the best score found, that is the optimum.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +20,15 @@ from jalousie.privacy.search.lattice import Lattice
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import SAFETY, Look, Metric
 from jalousie.privacy.search.problem import Problem
+from jalousie.privacy.search.steer import Foresight, log_odds, normal_share
+from jalousie.tables.types import Floats
+
+REFRESH = 8
+"""Looks after which the number of undecided schemes under each scheme is counted anew."""
+KEPT_TABLES = 200
+HUB_SHARE = 0.3
+"""A table is worth keeping to count from if it has under this share of its source's rows."""
+RECENT = 48
 
 
 @dataclass(slots=True)
@@ -39,7 +54,7 @@ def numpy_search(
 ) -> Found:
     """Find the scheme of the lowest score that suppresses at most `limit` rows.
 
-    `stop(share of schemes decided)` is asked after each check; once true, the best so far is returned with its bound.
+    `stop(share of schemes decided)` is asked after each look; once true, the best so far is returned with its bound.
     """
     return _Search(problem, models, metric, limit, keep).run(stop)
 
@@ -48,20 +63,26 @@ class _Search:
     def __init__(self, problem: Problem, models: Sequence[Model], metric: Metric, limit: int, keep: int) -> None:
         self.problem, self.models, self.metric, self.limit, self.keep = problem, models, metric, limit, keep
         self.lattice = Lattice(problem.bottom, problem.top)
-        log_width = self.lattice.spread(
-            [np.log2([axis.width(level) for level in range(axis.levels)]) for axis in problem.axes]
-        )
         self.bound = self.lattice.spread(metric.floor())
         if not metric.additive:
-            self.bound = np.maximum(self.bound, metric.floor_joint(log_width))
+            widths = [np.array([axis.width(level) for level in range(axis.levels)]) for axis in problem.axes]
+            self.bound = np.maximum(self.bound, metric.floor_joint(self.lattice.spread([np.log2(w) for w in widths])))
         # what no scheme can do with nothing suppressed is not undone by suppressing nothing
         self.closed = limit == 0 and all(model.rises for model in models)
         self.best: tuple[float, tuple[int, ...] | None] = (math.inf, None)
         self.candidates: list[Candidate] = []
-        self.checked = 0
+        self.checked: list[tuple[int, ...]] = []
+        self.seen = np.zeros(self.lattice.shape, bool)
+        entropy = [_entropies(problem, d) for d in range(problem.dimensions)]
+        self.lost = Foresight(self.lattice, entropy, -7.0, 1.0)
+        self.classes = Foresight(self.lattice, entropy, 0.0, 0.7)
+        self.tables: list[tuple[np.ndarray, Problem]] = [(np.zeros(problem.dimensions, np.int64), problem)]
+        self.undecided: Floats | None = None
+        self.refreshed = 0
 
     def run(self, stop: Callable[[float], bool]) -> Found:
         self.check(self.problem.top)
+        self.check(tuple((a + b + 1) // 2 for a, b in zip(self.problem.bottom, self.problem.top, strict=True)))
         flat = self.bound.reshape(-1)
         while True:
             i = int(flat.argmin())
@@ -70,22 +91,63 @@ class _Search:
                 return self._found(score, complete=True)
             if stop(1.0 - float((flat < score).mean())):
                 return self._found(min(float(flat[i]), score), complete=False)
-            self.check(self.lattice.levels(i))
+            self.check(self.climb(self.lattice.levels(i)))
+
+    def _found(self, bound: float, *, complete: bool) -> Found:
+        return Found(self.best[1], self.best[0], bound, len(self.checked), complete, self.candidates)
+
+    # -- looking -------------------------------------------------------------------------------------------------------
 
     def check(self, levels: tuple[int, ...]) -> None:
-        look = look_at(self.problem, self.models, levels)
-        self.checked += 1
-        if len(self.candidates) < self.keep and look.suppressed <= self.limit:
-            self._note(look)
-        score = self.metric.score(look)
-        if look.suppressed <= self.limit and score < self.best[0]:
-            self.best = (score, levels)
+        """Look at one scheme, and draw every conclusion from it."""
+        if self.seen[self.lattice.cell(levels)]:
+            return
+        self.seen[self.lattice.cell(levels)] = True
+        self.checked.append(levels)
+        source = self.source(levels)
+        look = look_at(source, self.models, levels)
+        if look.suppressed <= self.limit:
+            score = self.metric.score(look)
+            if len(self.candidates) < self.keep:
+                loss = self.metric.loss_of(score)
+                self.candidates.append(Candidate(levels, loss, look.suppressed, int(look.released.sum())))
+            if score < self.best[0]:
+                self.best = (score, levels)
         self._raise_bounds(look)
         self.bound[self.lattice.cell(levels)] = math.inf
+        self.lost.learn(levels, log_odds(look.suppressed if self.closed else look.lost, self.problem.rows))
+        self._keep_table(look, source)
 
-    def _note(self, look: Look) -> None:
-        loss = self.metric.loss_of(self.metric.score(look))
-        self.candidates.append(Candidate(look.levels, loss, look.suppressed, int(look.released.sum())))
+    def _keep_table(self, look: Look, source: Problem) -> None:
+        classes = len(look.sizes)
+        self.classes.learn(look.levels, math.log(classes + 1))
+        if 64 < classes < HUB_SHARE * source.groups and len(self.tables) < KEPT_TABLES:
+            rolled = source.rolled(look.levels, look.group_class, look.sizes)
+            self.tables.append((np.array(look.levels), rolled))
+
+    def source(self, levels: tuple[int, ...]) -> Problem:
+        """The smallest table to count from; where that is large, a smaller one is made that later looks should share."""
+        at, smallest = self._smallest(levels)
+        if smallest.groups < 3000 or len(self.tables) >= KEPT_TABLES or self.classes.seen < 3:
+            return smallest
+        most = math.log(HUB_SHARE * smallest.groups)
+        hub = np.array(levels)
+        for other in self.checked[-RECENT:]:
+            meet = np.maximum(np.minimum(hub, other), at)
+            if self.classes.predict(meet.tolist()) <= most:
+                hub = meet
+        if np.array_equal(hub, levels):
+            return smallest
+        group_class, sizes = smallest.classes(hub.tolist())
+        self.classes.learn(hub.tolist(), math.log(len(sizes) + 1))
+        if len(sizes) > 0.6 * smallest.groups:
+            return smallest
+        self.tables.append((hub, smallest.rolled(hub.tolist(), group_class, sizes)))
+        return self.tables[-1][1]
+
+    def _smallest(self, levels: tuple[int, ...]) -> tuple[np.ndarray, Problem]:
+        fitting = [(at, table) for at, table in self.tables if (at <= levels).all()]
+        return min(fitting, key=lambda pair: pair[1].groups)
 
     def _raise_bounds(self, look: Look) -> None:
         box = self.bound[self.lattice.below(look.levels)]
@@ -93,9 +155,7 @@ class _Search:
             box[...] = math.inf
         elif self.metric.additive:
             if look.lost:
-                low = self.lattice.low
-                terms = self.metric.below(look)
-                part = Lattice(low, look.levels).spread(terms) * (1 - SAFETY)
+                part = Lattice(self.lattice.low, look.levels).spread(self.metric.below(look)) * (1 - SAFETY)
                 np.maximum(box, part, out=box)
         else:
             np.maximum(box, self.metric.below_joint(look) * (1 - SAFETY), out=box)
@@ -103,5 +163,51 @@ class _Search:
             up = self.bound[self.lattice.above(look.levels)]
             np.maximum(up, self.metric.above(look) * (1 - SAFETY), out=up)
 
-    def _found(self, bound: float, *, complete: bool) -> Found:
-        return Found(self.best[1], self.best[0], bound, self.checked, complete, self.candidates)
+    # -- choosing ------------------------------------------------------------------------------------------------------
+
+    def climb(self, levels: tuple[int, ...]) -> tuple[int, ...]:
+        """The scheme above that is likely to exclude this one and excludes most besides; itself where none is likely to."""
+        box = self.lattice.above(levels)
+        odds = self.lost.everywhere()[box]
+        z = (odds - log_odds(self._rows_needed(levels), self.problem.rows)) / self.lost.sigma
+        worth = np.where(z > 0, normal_share(z) * self._undecided()[box], 0.0)
+        worth[self.seen[box]] = 0.0
+        step = np.unravel_index(int(worth.argmax()), worth.shape)
+        if worth[step] <= 0:
+            return levels
+        return tuple(level + int(up) for level, up in zip(levels, step, strict=True))
+
+    def _undecided(self) -> Floats:
+        """Schemes at or below each one that are not decided."""
+        if self.undecided is None or len(self.checked) - self.refreshed >= REFRESH:
+            count = (self.bound < self.best[0]).astype(np.float64)
+            for d in range(count.ndim):
+                count = count.cumsum(axis=d)
+            self.undecided, self.refreshed = count, len(self.checked)
+        return self.undecided
+
+    def _rows_needed(self, levels: tuple[int, ...]) -> float:
+        """Rows that a scheme above must lose for its look to exclude this one: over the limit, or costing more than the best."""
+        most = 0.5 if self.closed else self.limit + 0.5
+        best = self.best[0]
+        if best == math.inf or not self.metric.additive:
+            return min(most, self.problem.rows)
+        low, high = 0.0, float(min(most, self.problem.rows))
+        for _ in range(20):
+            middle = 0.5 * (low + high)
+            if self.metric.foreseen(levels, middle) < best:
+                low = middle
+            else:
+                high = middle
+        return max(0.25, high)
+
+
+def _entropies(problem: Problem, d: int) -> Floats:
+    """(levels,) nats that each level of an axis tells."""
+    axis = problem.axes[d]
+    result = np.zeros(axis.levels)
+    for level in range(axis.levels):
+        rows = np.bincount(axis.maps[level], weights=problem.marginals[d])
+        shares = rows[rows > 0] / problem.rows
+        result[level] = -(shares @ np.log(shares))
+    return result

@@ -47,11 +47,24 @@ class Axis:
 
     @property
     def values(self) -> int:
-        return len(self.leaves)
+        """Number of values that codes stand for."""
+        return len(self.maps[0])
 
     def width(self, level: int) -> int:
         """Number of generalised values that occur at `level`."""
         return len(self.origin[level])
+
+    def covered(self, level: int, below: int) -> Floats:
+        """(width of `level`,) the largest share that values at level `below` cover under each value at `level`."""
+        largest = np.zeros(self.width(level))
+        np.maximum.at(largest, self.maps[level], self.shares[below][self.maps[below]])
+        return largest
+
+    def rolled(self, level: int) -> Axis:
+        """The axis of a table whose values were generalised to `level`; levels under it lose their meaning."""
+        same = np.arange(self.width(level), dtype=np.int32)
+        maps = tuple(same if to <= level else self.step(level, to) for to in range(self.levels))
+        return replace(self, maps=maps)
 
     def step(self, below: int, above: int) -> Codes:
         """Dense codes at level `below` -> dense codes at level `above`."""
@@ -135,6 +148,23 @@ class Problem:
         _, inverse = np.unique(key, return_inverse=True)
         inverse = inverse.reshape(-1).astype(np.int64)
         return inverse, np.bincount(inverse, weights=self.counts).astype(np.int64)
+
+    def rolled(self, levels: Sequence[int], group_class: Counts, sizes: Counts) -> Problem:
+        """The classes of a scheme as distinct rows: more general schemes can be formed from them as well, with fewer rows."""
+        first = np.zeros(len(sizes), np.int64)
+        first[group_class] = np.arange(self.groups)
+        codes = np.stack(
+            [
+                axis.maps[level][self.codes[d][first]]
+                for d, (axis, level) in enumerate(zip(self.axes, levels, strict=True))
+            ]
+        )
+        sensitive = {}
+        for name, h in self.sensitive.items():
+            group, code, count = self.class_histogram(name, group_class)
+            sensitive[name] = Histogram(name, h.values, group, code, count)
+        axes = tuple(axis.rolled(level) for axis, level in zip(self.axes, levels, strict=True))
+        return Problem(axes, codes, sizes, sensitive)
 
     def _key(self, levels: Sequence[int]) -> tuple[Counts, int]:
         """(G,) one number per distinct row that is equal exactly where the generalised rows are, and its upper end."""
