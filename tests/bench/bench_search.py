@@ -25,7 +25,9 @@ from jalousie.tables.types import FrequencyTable  # noqa: E402
 ADULT = ROOT.parent / "shared" / "data" / "adult"
 
 
-def measure(label: str, problem: Problem, models: Sequence[Model], suppression: float, *, runs: int = 5, **options: object) -> None:
+def measure(
+    label: str, problem: Problem, models: Sequence[Model], suppression: float, *, runs: int = 5, **options: object
+) -> None:
     best = float("inf")
     for _ in range(runs):
         start = time.process_time()

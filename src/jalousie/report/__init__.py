@@ -1,16 +1,31 @@
 """What people see of a release: its card as a page, as text, as JSON and as JUnit.
 
 Everything is made from `privacy.card.Card` alone, so a report can be made again by anybody who has the card, and
-can show nothing that the card does not hold.
+can show nothing that the card does not hold. Names load when they are first used: writing a card needs no template engine.
 """
 
 from __future__ import annotations
 
-from jalousie.report.cardfile import card_json, load_card
-from jalousie.report.html import render_html, render_snippet
-from jalousie.report.inspection import render_inspection
-from jalousie.report.junit import render_junit
-from jalousie.report.text import render_attacks, render_text
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jalousie.report.cardfile import card_json, load_card
+    from jalousie.report.html import render_html, render_snippet
+    from jalousie.report.inspection import render_inspection
+    from jalousie.report.junit import render_junit
+    from jalousie.report.text import render_attacks, render_text
+
+_HOME = {
+    "card_json": "cardfile",
+    "load_card": "cardfile",
+    "render_attacks": "text",
+    "render_html": "html",
+    "render_inspection": "inspection",
+    "render_junit": "junit",
+    "render_snippet": "html",
+    "render_text": "text",
+}
 
 __all__ = [
     "card_json",
@@ -22,3 +37,13 @@ __all__ = [
     "render_snippet",
     "render_text",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        return getattr(import_module(f"jalousie.report.{_HOME[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
