@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from jalousie.tables.raw import RawTable
     from jalousie.tables.read import read_table
     from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
-    from jalousie.tables.write import Written, count_written, to_frame, write_frame
+    from jalousie.tables.write import Written, to_frame, write_frame
+    from jalousie.tables.written import count_written
 
 _HOME = {
     "EngineOptions": "engine",
@@ -36,7 +37,7 @@ _HOME = {
     "compile_hierarchy": "hierarchies",
     "contract_draft": "draft",
     "count_groups": "count",
-    "count_written": "write",
+    "count_written": "written",
     "from_frame": "frames",
     "guess_table": "dialect",
     "inspect_table": "inspection",

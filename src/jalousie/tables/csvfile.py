@@ -21,6 +21,9 @@ CHUNK = 1 << 20
 MAX_LINE = 16 << 20
 """Bytes in a record; longer ones come from a quote that is never closed."""
 
+BYTES_A_ROW = 100
+"""A guess, to choose the number of threads by."""
+
 TYPES = {"integer": "BIGINT", "decimal": "DOUBLE", "boolean": "BOOLEAN", "date": "DATE", "datetime": "TIMESTAMP"}
 
 # What a cell of a declared type looks like (spaces around it are allowed). DuckDB's own casts are laxer: 7.5 would
@@ -51,12 +54,15 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
     try:
         names = _header(utf8, form, columns)
         check_names(names)
+        engine.fit(utf8.stat().st_size // BYTES_A_ROW)
         table = _parse(engine, utf8, form, names)
-        check_rows(count_rows(engine, table))
+        rows = count_rows(engine, table)
+        check_rows(rows)
+        engine.fit(rows)
         declared = {n: c.type for n, c in (columns or {}).items() if n in names and c.type != "text"}
         if declared:
             table = _typed(engine, table, names, declared, utf8, form)
-        return RawTable(engine.frame(table), rows=count_rows(engine, table), keep=engine)
+        return RawTable(engine.frame(table), rows=rows, keep=engine)
     finally:
         if temporary:
             utf8.unlink(missing_ok=True)

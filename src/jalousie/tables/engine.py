@@ -25,6 +25,8 @@ from numpy.typing import NDArray
 
 from jalousie.errors import TableError, UsageError, library_boundary
 
+FEW_ROWS = 250_000
+
 SmallColumn = NDArray[Any] | Sequence[str | None]
 
 
@@ -50,7 +52,17 @@ class EngineOptions:
 class Engine:
     """A DuckDB connection of our own: in memory, without network, its spill folder private and removed with it."""
 
-    __slots__ = ("__weakref__", "_finalise", "_names", "connection", "files", "options", "sources", "spill_folder")
+    __slots__ = (
+        "__weakref__",
+        "_finalise",
+        "_names",
+        "connection",
+        "files",
+        "options",
+        "sources",
+        "spill_folder",
+        "threads",
+    )
 
     def __init__(self, options: EngineOptions | None = None) -> None:
         self.options = options or EngineOptions()
@@ -78,6 +90,7 @@ class Engine:
                 "U100", "the engine does not accept its options", hint="write the memory limit as 1GiB"
             ) from None
         self._names = count()
+        self.threads = self.options.thread_count()
         self.sources: list[Any] = []
         """What must live as long as the connection (Arrow tables that it scans in place)."""
         self.files: list[tuple[Path, tuple[int, ...]]] = []
@@ -95,6 +108,12 @@ class Engine:
 
     def close(self) -> None:
         self._finalise()
+
+    def fit(self, rows: int) -> None:
+        """Threads for a table of this size: a second one only costs where a table is a few row groups."""
+        small = rows <= FEW_ROWS and not self.options.threads
+        self.threads = 1 if small else self.options.thread_count()
+        self.set_threads(self.threads)
 
     def set_threads(self, threads: int) -> None:
         self.run(f"SET threads = {threads}")

@@ -120,6 +120,7 @@ def scan_arrow(engine: Engine, table: Any, *, kind: str, origin: dict[str, Any] 
         view = engine.name()
         engine.connection.register(view, table)
         engine.sources.append(table)
+        engine.fit(table.num_rows)
         return RawTable(engine.frame(view), rows=table.num_rows, keep=engine, kind=kind, origin=origin)
 
 

@@ -106,6 +106,7 @@ def _read_parquet(engine: Engine, path: Path) -> RawTable:
         rows = count_rows(engine, view)
     check_names(_top_level(schema))
     check_rows(rows)
+    engine.fit(rows)
     return RawTable(engine.frame(view), rows=rows, keep=engine)
 
 

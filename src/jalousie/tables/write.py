@@ -1,4 +1,4 @@
-"""Write a release: Parquet, CSV or Arrow IPC, or the caller's own kind of data frame; and count what was written.
+"""Write a release: Parquet, CSV or Arrow IPC, or the caller's own kind of data frame.
 
 Only recoded rows come here: a `RawTable` has no way to a file. Order and number of rows are kept and checked.
 """
@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,23 +17,21 @@ from typing import Any, BinaryIO, Literal
 
 import duckdb
 import narwhals as nw
-import numpy as np
 
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.apply import RecodedFrame
+from jalousie.tables.check import check_schema, open_written
 from jalousie.tables.engine import (
     Engine,
     EngineOptions,
     arrow_errors,
     engine_boundary,
-    file_list,
     is_duckdb,
     literal,
     quoted,
 )
 from jalousie.tables.order import BATCH, SORT_UP_TO, Numbered, OutOfOrder, settled
-from jalousie.tables.types import FrequencyTable, Histogram
 
 Format = Literal["parquet", "csv", "arrow"]
 Order = Literal["keep", "shuffle"]
@@ -78,6 +76,12 @@ def write_frame(
     with _removed_on_failure(path):
         rows = _written(recoded, path, format, form, order)
         _check_rows(recoded, rows)
+        if format != "csv":
+            reader = Engine(EngineOptions(threads=1))
+            try:
+                check_schema(recoded, open_written(reader, path, format))
+            finally:
+                reader.close()
     return Written(rows, path.stat().st_size)
 
 
@@ -146,7 +150,7 @@ def _batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
         finally:
             reader.close()  # a result that is open blocks the connection
     finally:
-        engine.set_threads(engine.options.thread_count())
+        engine.set_threads(engine.threads)
 
 
 def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") -> Any:
@@ -216,7 +220,7 @@ def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str
         engine.set_threads(1)
         yield engine, view
     finally:
-        engine.set_threads(engine.options.thread_count())
+        engine.set_threads(engine.threads)
 
 
 @contextmanager
@@ -348,75 +352,3 @@ def _write_parquet(path: Path, schema: Any, batches: Iterable[Any]) -> int:
             writer.write_batch(batch)
             rows += batch.num_rows
     return rows
-
-
-def count_written(
-    path: Path | str,
-    names: Sequence[str],
-    sensitive: Sequence[str] = (),
-    *,
-    format: Format = "parquet",
-    csv: Csv | None = None,
-    options: EngineOptions | None = None,
-) -> FrequencyTable:
-    """Classes of a written release by a plain GROUP BY over the file, in an engine of its own.
-
-    It shares nothing with the search or with `count_groups`, so that it can contradict them. Raises R501.
-    """
-    engine = Engine(options)
-    try:
-        with library_boundary(
-            ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
-        ):
-            source = _source(engine, Path(path), format, csv or Csv())
-            classes = _plain_groups(engine, source, names)
-            keys = [row[:-1] for row in classes]
-            group = {key: i for i, key in enumerate(keys)}
-            values, codes = _coded([[key[i] for key in keys] for i in range(len(names))])
-            counts = np.array([row[-1] for row in classes], dtype=np.int64)
-            histograms = []
-            for name in sensitive:
-                cells = _plain_groups(engine, source, [*names, name])
-                (found,), cell_codes = _coded([[row[-2] for row in cells]])
-                where = np.array([group[row[:-2]] for row in cells], dtype=np.int64)
-                order = np.lexsort((cell_codes[0], where))
-                cell_counts = np.array([row[-1] for row in cells], dtype=np.int64)
-                histograms.append(Histogram(name, found, where[order], cell_codes[0][order], cell_counts[order]))
-    finally:
-        engine.close()
-    return FrequencyTable(tuple(names), values, codes, counts, tuple(histograms))
-
-
-def _source(engine: Engine, path: Path, format: Format, form: Csv) -> str:
-    if format == "parquet":
-        return f"read_parquet({file_list(path)})"
-    if format == "arrow":
-        import pyarrow as pa
-
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        view = engine.name()
-        engine.connection.register(view, table)
-        engine.sources.append(table)
-        return view
-    from jalousie.tables.csvfile import read_csv
-
-    raw = read_csv(engine, path, form, None)
-    return engine.view(raw.frame.to_native().sql_query())
-
-
-def _plain_groups(engine: Engine, source: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    columns = ", ".join(f"{quoted(name)}::VARCHAR AS c{i}" for i, name in enumerate(names))
-    if not names:
-        return engine.run(f"SELECT count(*) FROM {source}")
-    return engine.run(f"SELECT {columns}, count(*) FROM {source} GROUP BY ALL ORDER BY ALL")
-
-
-def _coded(columns: Sequence[Sequence[str | None]]) -> tuple[tuple[tuple[str | None, ...], ...], Any]:
-    """Distinct values a column (sorted, a null last) and the codes, (D, G) int32."""
-    values, codes = [], np.empty((len(columns), len(columns[0]) if columns else 0), dtype=np.int32)
-    for i, column in enumerate(columns):
-        found: tuple[str | None, ...] = tuple(sorted(set(column), key=lambda v: (v is None, v or "")))
-        code = {value: j for j, value in enumerate(found)}
-        codes[i] = [code[value] for value in column]
-        values.append(found)
-    return tuple(values), codes
