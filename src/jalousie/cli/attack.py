@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> int:
         sharing = Sharing(None, load_contract(arguments.contract), settings=settings_of(arguments, bar))
         if arguments.release is not None:
             sharing.same_as(arguments.release)
-        facts = run_attacks(sharing)
+        facts = run_attacks(sharing, every=True)
     if arguments.json:
         import msgspec
 

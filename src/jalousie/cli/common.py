@@ -51,9 +51,12 @@ def print_card(card: Card, as_json: bool) -> None:
         print(render_text(card, colour=colour()))
 
 
-def run_attacks(sharing: Sharing) -> list[AttackFacts]:
-    """Attack what is about to be released: link every record back, and guess every sensitive column."""
-    from jalousie.attacks import infer_attribute, reidentify, written_by
+def run_attacks(sharing: Sharing, *, every: bool = False) -> list[AttackFacts]:
+    """Attack what is about to be released: link every record back, and guess every sensitive column.
+
+    `every` adds the attacks that take longer: singling out, and linking two halves of a record.
+    """
+    from jalousie.attacks import infer_attribute, link_halves, reidentify, single_out, written_by
     from jalousie.learning.describe import describe_spaces
 
     done, privacy = sharing.done, sharing.contract.privacy
@@ -65,4 +68,10 @@ def run_attacks(sharing: Sharing) -> list[AttackFacts]:
     spaces = describe_spaces(done.columns, done.searched.hierarchies)
     found = [reidentify(table, written, spaces, privacy.models)]
     found += [infer_attribute(table, written, spaces, h.name, privacy.models) for h in table.sensitive]
+    if every:
+        found += [
+            single_out(table, written, spaces, privacy.models, column=c)
+            for c in ("", *(h.name for h in table.sensitive))
+        ]
+        found.append(link_halves(table, written, spaces, privacy.models))
     return found
