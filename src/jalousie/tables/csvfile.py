@@ -18,8 +18,8 @@ from jalousie.tables.frames import check_names, check_rows, count_rows
 from jalousie.tables.raw import RawTable
 
 CHUNK = 1 << 20
-MAX_LINE = 16 << 20
-"""Bytes in a record; longer ones come from a quote that is never closed."""
+MAX_LINE = 2 << 20
+"""Bytes in a record; longer ones come from a quote that is never closed. The engine's buffers are 16 times as large."""
 
 BYTES_A_ROW = 100
 """A guess, to choose the number of threads by."""
@@ -151,6 +151,10 @@ def _parse(engine: Engine, path: Path, form: Csv, names: list[str]) -> str:
     failed = ""
     try:
         return engine.create(f"SELECT * FROM read_csv({file_list(path)}, {settings})")
+    except (duckdb.OutOfMemoryException, duckdb.IOException):
+        raise TableError(
+            "T214", "memory or disk did not suffice to read the file", hint="raise the memory limit, or free the disk"
+        ) from None
     except duckdb.Error as error:
         failed = str(error)  # quotes the line: only its shape is looked at
     raise _broken(failed, path, form, len(names))
@@ -202,6 +206,12 @@ def _broken(failed: str, path: Path, form: Csv, width: int) -> TableError:
             "T205",
             f"a quote that begins on line {line} is not closed, or text follows it",
             hint='write a quote inside a cell twice, or say csv: {quote: ""}',
+        )
+    if "aximum line size" in failed:
+        return TableError(
+            "T205",
+            f"a line after line {max(record - 1, 1)} is longer than {MAX_LINE >> 20} MiB",
+            hint="check that a quote is closed, or split the text",
         )
     if _mixed_ends(path):
         return TableError(

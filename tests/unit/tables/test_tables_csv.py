@@ -11,7 +11,7 @@ import pytest
 
 from jalousie.contract.model import Column, Csv, Table
 from jalousie.errors import TableError
-from jalousie.tables import read_table
+from jalousie.tables import EngineOptions, read_table
 
 CANARY = "CANARY-7731"
 
@@ -142,6 +142,25 @@ def test_columns_are_those_of_the_contract(tmp_path: Path) -> None:
 def test_one_row_and_nulls_alone_are_tables(tmp_path: Path) -> None:
     assert rows_of(tmp_path, b"a,b\n1,2\n") == [("1", "2")]
     assert rows_of(tmp_path, b"a,b\n,\n,\n") == [(None, None), (None, None)]
+
+
+def test_a_table_larger_than_the_memory_limit_is_spilled_and_keeps_its_order(tmp_path: Path) -> None:
+    rows = 400_000
+    (tmp_path / "x.csv").write_text("id,text\n" + "".join(f"{i},{'x' * 90}{i}\n" for i in range(rows)))
+    limits = EngineOptions(memory_limit="60MiB", threads=2, temp_folder=str(tmp_path))
+    raw = read_table(Table(file="x.csv"), None, tmp_path, options=limits)
+    spilled = sum(file.stat().st_size for file in Path(raw.engine.spill_folder).iterdir())
+    assert spilled > 1 << 20
+    assert raw.frame.select("id").collect("polars")["id"].to_list() == [str(i) for i in range(rows)]
+    with pytest.raises(TableError) as caught:
+        read_table(Table(file="x.csv"), None, tmp_path, options=EngineOptions(memory_limit="2MiB"))
+    assert caught.value.code == "T214"
+
+
+def test_a_line_without_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="longer than 2 MiB") as caught:
+        rows_of(tmp_path, b"a,b\n1,2\n3," + CANARY.encode() * 500_000 + b"\n")
+    no_leak(caught)
 
 
 def test_a_file_name_is_not_a_pattern(tmp_path: Path) -> None:
