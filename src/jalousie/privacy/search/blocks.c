@@ -136,9 +136,9 @@ static int64_t trim(sweep_state *s, int64_t *have, int64_t size, const int32_t *
         /* on the histogram alone: how much of each value may stay */
         int64_t left = size;
         memcpy(r->quota, have, (size_t)r->values * sizeof *have);
-        while (left >= s->minimum && (left == size || !rules_hold(r, r->quota, left))) {
-            double over;
-            int value = rules_surplus(r, r->quota, left, &over);
+        double over;
+        int value;
+        while (left >= s->minimum && (value = rules_shed(r, r->quota, left, &over)) >= 0) {
             int64_t less = (int64_t)(0.125 * over);
             if (less < 1) less = 1;
             if (less > r->quota[value]) less = r->quota[value];

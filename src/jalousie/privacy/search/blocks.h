@@ -29,7 +29,7 @@ void rules_free(rule_set *r);
 
 int rules_hold(const rule_set *r, const int64_t *have, int64_t size);
 int64_t rules_reachable(const rule_set *r, const int64_t *have, int64_t size);
-int rules_surplus(const rule_set *r, const int64_t *have, int64_t size, double *records);
+int rules_shed(const rule_set *r, const int64_t *have, int64_t size, double *records);
 
 PyObject *mondrian(PyObject *module, PyObject *args);
 extern const char mondrian_doc[];

@@ -164,7 +164,7 @@ def local_result(
         exact=False,
         lattice=problem.lattice,
         checked=checked,
-        pruned=max(0, problem.lattice - checked),
+        pruned=0,
         lower_bound=bound,
         gap=loss - bound,
         method=method,

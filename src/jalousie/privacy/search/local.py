@@ -92,7 +92,11 @@ def _finish(
     suppressed = int(problem.counts[classes < 0].sum())
     if suppressed > limit or suppressed == problem.rows:
         return None
-    method = "local recoding by sweep" + (", cut short" if swept.stopped else "")
+    method = "local recoding by sweep"
+    if not swept.trimmed:
+        method += ", classes not trimmed without the native kernel"
+    if swept.stopped:
+        method += ", cut short"
     return local_result(problem, words, labels, classes, checked=swept.checked, method=method, kernel=swept.kernel)
 
 

@@ -78,7 +78,7 @@ int64_t rules_reachable(const rule_set *r, const int64_t *have, int64_t size) {
 }
 
 /* Which value a class has too much of, and by how many records: the commonest, or the one furthest over the table's shares. */
-int rules_surplus(const rule_set *r, const int64_t *have, int64_t size, double *records) {
+static int surplus(const rule_set *r, const int64_t *have, int64_t size, double *records) {
     int closeness = 0, worst = 0;
     for (int i = 0; i < r->count; i++) closeness |= (int)r->operation[i] == CLOSENESS;
     double most = -1e300;
@@ -95,6 +95,33 @@ int rules_surplus(const rule_set *r, const int64_t *have, int64_t size, double *
         if (have[s] > 0 && excess[s] > most) most = excess[s], worst = s;
     *records = most * size;
     return worst;
+}
+
+/* The same where t-closeness is the only rule, in one pass over the views; -1 where it holds. */
+static int shed_for_closeness(const rule_set *r, const int64_t *have, int64_t size, double *records) {
+    double *gap = r->mass, *excess = r->mass + r->values, sum = 0, most = -1e300;
+    int worst = 0;
+    for (int s = 0; s < r->values; s++) excess[s] = 0;
+    for (int v = 0; v < r->views; v++) {
+        const int32_t *view = r->view + v * r->values;
+        const double *shares = r->shares + v * r->values;
+        for (int w = 0; w < r->values; w++) gap[w] = 0;
+        for (int s = 0; s < r->values; s++) gap[view[s]] += (double)have[s];
+        for (int w = 0; w < r->values; w++) gap[w] = gap[w] / (double)size - shares[w];
+        for (int w = 0; w < r->values; w++) sum += fabs(gap[w]);
+        for (int s = 0; s < r->values; s++) excess[s] += gap[view[s]] / r->views;
+    }
+    if (0.5 * sum / r->views <= r->number[0] + TOLERANCE) return -1;
+    for (int s = 0; s < r->values; s++)
+        if (have[s] > 0 && excess[s] > most) most = excess[s], worst = s;
+    *records = most * (double)size;
+    return worst;
+}
+
+/* The value to give up records of, and its surplus; -1 where the rules hold. */
+int rules_shed(const rule_set *r, const int64_t *have, int64_t size, double *records) {
+    if (r->count == 1 && (int)r->operation[0] == CLOSENESS) return shed_for_closeness(r, have, size, records);
+    return rules_hold(r, have, size) ? -1 : surplus(r, have, size, records);
 }
 
 enum { RULES, VIEW, SHARES, FIRST, CODE, RECORDS };

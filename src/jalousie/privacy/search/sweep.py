@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from types import ModuleType
 
 import numpy as np
@@ -29,18 +30,25 @@ from jalousie.tables.types import Codes, Counts, Floats, Mask
 SOURCE_ROWS = 50_000_000
 """Row numbers kept in lists by the native sweep at most (4 bytes each)."""
 
+TRIMMED_IN_PYTHON = 2_000
+"""Distinct rows up to which classes are trimmed without the native kernel: in Python it would take minutes on more."""
+
 Tick = Callable[[int, int], bool]
 """Called with (records left, schemes checked); True stops the sweep."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Swept:
-    """(G,) index of the scheme that released each distinct row, -1 where none did; whether time ended it."""
+    """(G,) index of the scheme that released each distinct row, -1 where none did.
+
+    `stopped`: time ended the sweep; `trimmed`: classes were trimmed, where the models allow it.
+    """
 
     scheme_of: Codes
     checked: int
     stopped: bool
     kernel: str
+    trimmed: bool = True
 
 
 class Judge:
@@ -98,6 +106,10 @@ def sweep(
     small = problem.dimensions <= 64 and max(problem.top) < 128  # levels are compared as bytes
     if BLOCKS is not None and kernel != "numpy" and small:
         return _native_sweep(BLOCKS, problem, judge, schemes, share, tick)
+    if judge.rules is not None and problem.groups > TRIMMED_IN_PYTHON:
+        untrimmed = copy(judge)
+        untrimmed.rules = None
+        return replace(plain_sweep(problem, untrimmed, schemes, share=share, tick=tick), trimmed=False)
     return plain_sweep(problem, judge, schemes, share=share, tick=tick)
 
 
