@@ -42,9 +42,7 @@ def adult_table(folder: Path, columns: Sequence[str], sensitive: Sequence[str] =
     values, codes = zip(*(_encode(by_name[name]) for name in columns), strict=True)
     distinct, group, counts = np.unique(np.array(codes), axis=1, return_inverse=True, return_counts=True)
     histograms = [_histogram(name, by_name[name], group.reshape(-1)) for name in sensitive]
-    return FrequencyTable(
-        tuple(columns), values, distinct.astype(np.int32), counts.astype(np.int64), tuple(histograms)
-    )
+    return FrequencyTable(tuple(columns), values, distinct.astype(np.int32), counts.astype(np.int64), tuple(histograms))
 
 
 def _encode(cells: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:
