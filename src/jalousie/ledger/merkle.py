@@ -102,7 +102,7 @@ class Tree:
         return path
 
     def consistency(self, old: int, size: int | None = None) -> list[bytes]:
-        """RFC 9162 2.1.4.1: that the tree of `old` leaves is a prefix of the tree of `size` leaves; empty if old is 0 or `size`."""
+        """RFC 9162 2.1.4.1: that the tree of `old` leaves is a prefix of that of `size`; empty if `old` is 0 or `size`."""
         size = self._size(size)
         if not 0 <= old <= size:
             raise IndexError("no such older tree")
