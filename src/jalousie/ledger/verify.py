@@ -28,6 +28,7 @@ from jalousie.ledger.log import FORMAT, decode_hashes
 from jalousie.ledger.merkle import Frontier, leaf_hash, verify_inclusion
 from jalousie.ledger.note import Note, VerifierKey
 from jalousie.wire.canonical import canonical
+from jalousie.wire.envelope import MINUTE_FORMAT
 
 CLOCK_MINUTES = 5
 """How far the clock of a cosigner may be behind the provider's."""
@@ -220,7 +221,7 @@ def _minute_after(at: int) -> str:
         seen = datetime.fromtimestamp(at, UTC) + timedelta(minutes=CLOCK_MINUTES)
     except (OverflowError, ValueError, OSError):
         raise LedgerError("L707", "a cosignature has an impossible time", effect="") from None
-    return seen.strftime("%Y-%m-%dT%H:%MZ")
+    return seen.strftime(MINUTE_FORMAT)
 
 
 def _require_time(minute: str, before: str, index: int, limits: list[tuple[int, str]]) -> None:

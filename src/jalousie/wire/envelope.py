@@ -23,6 +23,8 @@ from jalousie.wire.canonical import LARGEST_INTEGER, canonical, decode_canonical
 from jalousie.wire.keys import PublicKey, SigningKey
 
 PAYLOAD_TYPE: Final = "application/vnd.jalousie.statement.v1+json"
+MINUTE_FORMAT: Final = "%Y-%m-%dT%H:%MZ"
+"""UTC, and sorts as text."""
 MAX_ENVELOPE: Final = 8192
 """Bytes of an envelope; a statement is about 600."""
 CLOCK_MINUTES: Final = 5
@@ -82,7 +84,7 @@ def body_digest(body: bytes) -> str:
 
 
 def minute_of(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return moment.astimezone(UTC).strftime(MINUTE_FORMAT)
 
 
 def pre_authentication(payload_type: str, payload: bytes) -> bytes:
@@ -174,7 +176,7 @@ def open_message(envelope: bytes, body: bytes, expected: Expected, *, now: datet
 
 def _require_recent(minute: str, now: datetime) -> None:
     try:
-        signed = datetime.strptime(minute, "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+        signed = datetime.strptime(minute, MINUTE_FORMAT).replace(tzinfo=UTC)
     except ValueError:
         raise WireError("W600", "the message has an impossible time", effect="") from None
     # minutes are cut, not rounded: a message of this moment is up to a minute "old"
