@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.privacy.recoding import Proof, Recoding
@@ -166,7 +166,6 @@ def plain_apply(frame: pl.DataFrame, table: FrequencyTable, recoding: Recoding, 
 
 
 @given(st.data())
-@settings(max_examples=40)
 def test_applying_agrees_with_a_loop_on_both_engines(data: st.DataObject) -> None:
     frame = data.draw(tables())
     names = [c for c in frame.columns if c != "plain"]
