@@ -54,12 +54,12 @@ def _default(field: msgspec.structs.FieldInfo) -> Any:
 
 
 def jcs(value: Any) -> str:
-    """JSON as RFC 8785 writes it, of dictionaries, lists, text, numbers, booleans and None."""
+    """JSON as RFC 8785 writes it, of dictionaries, lists or tuples, text, numbers, booleans and None."""
     if isinstance(value, dict):
         # JCS sorts by UTF-16 code units
         keys = sorted(value, key=lambda key: key.encode("utf-16-be"))
         return "{" + ",".join(f"{jcs(key)}:{jcs(value[key])}" for key in keys) + "}"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return "[" + ",".join(map(jcs, value)) + "]"
     if isinstance(value, float):
         return _number(value)

@@ -23,6 +23,7 @@ MAX_NOTE: Final = 16384
 MAX_SIGNATURES: Final = 32
 _NAME = re.compile(r"[^\s+\x00-\x1f]{1,200}")
 _SIGNATURE = re.compile(r"— ([^\s+]{1,200}) ([A-Za-z0-9+/=]{1,400})")
+_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
 _TIME_BYTES = 8
 
 
@@ -135,7 +136,7 @@ def parse_note(note: str) -> Note:
     """
     wrong = LedgerError("L708", "a signed note is not of its form", effect="")
     at = note.rfind("\n\n")
-    if at < 0 or len(note) > MAX_NOTE or not note.endswith("\n"):
+    if at < 0 or len(note) > MAX_NOTE or not note.endswith("\n") or _CONTROL.search(note):
         raise wrong
     lines = note[at + 2 : -1].split("\n")
     found = [_SIGNATURE.fullmatch(line) for line in lines]
