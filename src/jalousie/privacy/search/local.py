@@ -28,6 +28,7 @@ from jalousie.privacy.search.labels import (
 )
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import METRICS
+from jalousie.privacy.search.mondrian import cut_table
 from jalousie.privacy.search.place import least_sizes, place_rest, settle
 from jalousie.privacy.search.problem import Problem
 from jalousie.privacy.search.schemes import greedy_chain, scheme_list
@@ -37,6 +38,9 @@ from jalousie.tables.types import Codes
 SHARE = 1e-3
 """First portion asked of a scheme, as a share of the rows left. Small is better: a scheme that releases few rows at a low loss is
 worth its look. Larger is faster where there are very many distinct rows."""
+
+LARGEST_JUDGED, CHAIN_JUDGED = 15_000, 3_000
+"""Schemes swept where models look at sensitive values: each look then costs many times more."""
 
 
 def local_recoding(
@@ -56,15 +60,31 @@ def local_recoding(
     end = time.monotonic() + privacy.seconds
     judge = Judge(problem, models)
     limit = row_limit(problem, privacy.suppression)
-    schemes = scheme_list(problem)
+    schemes = scheme_list(problem) if judge.trivial else scheme_list(problem, LARGEST_JUDGED, CHAIN_JUDGED)
     tick = _ticker(problem.rows, end, progress)
+    result = None
     for minimum in least_sizes(judge.minimum, models):
         judge.minimum = minimum
         swept = sweep(problem, judge, schemes, share=share, tick=tick, kernel=kernel)
         result = _finish(problem, judge, models, schemes, swept, limit)
         if result is not None:
-            return replace(result, candidates=_alternatives(problem, models))
+            break
+    if result is None or not judge.trivial:
+        result = _better(result, cut_table(problem, models, limit, kernel))
+    if result is not None:
+        return replace(result, candidates=_alternatives(problem, models))
     return _from_one_scheme(problem, models, privacy, max(1.0, end - time.monotonic()), kernel)
+
+
+def _better(swept: Recoding | None, cut: Recoding | None) -> Recoding | None:
+    """The sweep's result, or Mondrian's where that loses less.
+
+    The sweep serves the least general classes first. Where rare sensitive values have to be shared out among all classes, as with
+    l-diversity of a column of few values, the last rows can be left without; cutting from the top shares them out better.
+    """
+    if cut is None or (swept is not None and swept.loss <= cut.loss):
+        return swept
+    return replace(cut, proof=replace(cut.proof, method="strict Mondrian, which loses less here than the sweep"))
 
 
 def _ticker(rows: int, end: float, progress: Progress | None) -> Callable[[int, int], bool]:

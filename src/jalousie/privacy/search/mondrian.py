@@ -66,24 +66,31 @@ def mondrian(
     Rows are suppressed only where not even the most general label satisfies the models; where that would be more than the limit,
     local recoding is used instead, which can trim and place rows. Raises PrivacyError where nothing satisfies the models.
     """
+    found = cut_table(problem, models, row_limit(problem, privacy.suppression), kernel)
+    if found is not None:
+        if progress is not None:
+            progress(1.0)
+        return found
+    from jalousie.privacy.search.local import local_recoding
+
+    return local_recoding(problem, models, privacy, progress=progress, kernel=kernel)
+
+
+def cut_table(problem: Problem, models: Sequence[Model], limit: int, kernel: Kernel) -> Recoding | None:
+    """Mondrian's recoding with at most `limit` rows suppressed, or None where it does not satisfy the models."""
     judge = Judge(problem, models)
-    limit = row_limit(problem, privacy.suppression)
     ordered = order_values(problem)
     for minimum in least_sizes(judge.minimum, models):
         judge.minimum = minimum
         classes, used = _cut_roots(ordered, judge, kernel)
         if int(problem.counts[classes < 0].sum()) > limit:
-            break
+            return None
         labels, words = _labels(ordered, classes)
         final = settle(problem, judge, models, written_classes(labels, words, classes >= 0))
         suppressed = int(problem.counts[final < 0].sum())
         if suppressed <= limit and suppressed < problem.rows:
-            if progress is not None:
-                progress(1.0)
             return local_result(problem, words, labels, final, checked=0, method="strict Mondrian", kernel=used)
-    from jalousie.privacy.search.local import local_recoding
-
-    return local_recoding(problem, models, privacy, progress=progress, kernel=kernel)
+    return None
 
 
 def order_values(problem: Problem) -> Ordered:

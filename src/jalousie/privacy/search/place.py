@@ -233,7 +233,7 @@ def least_sizes(minimum: int, models: Sequence[Model]) -> list[int]:
     if not risks:
         return [minimum]
     largest = max(minimum, math.ceil(1 / min(risks) - 1e-9))
-    return sorted({int(x) for x in np.ceil(np.linspace(minimum, largest, 8))})
+    return sorted({int(x) for x in np.ceil(np.linspace(minimum, largest, 5))})
 
 
 def settle(problem: Problem, judge: Judge, models: Sequence[Model], classes: Counts) -> Counts:

@@ -51,12 +51,25 @@ int rules_hold(const rule_set *r, const int64_t *have, int64_t size) {
     return 1;
 }
 
-/* The most records that a part of the class can have under t-closeness: n so that, in the mean over the views, the sum of
+/* Has the class as many different values as l-diversity needs at least? A part has no more. */
+static int enough_values(const rule_set *r, const int64_t *have) {
+    int distinct = 0;
+    for (int s = 0; s < r->values; s++) distinct += have[s] > 0;
+    for (int i = 0; i < r->count; i++) {
+        int operation = (int)r->operation[i];
+        double needed = operation == RECURSIVE ? r->second[i] : operation == CLOSENESS ? 1 : r->number[i];
+        if (distinct < needed - 1e-9) return 0;
+    }
+    return 1;
+}
+
+/* The most records that parts of the class can have: 0 with too few values; under t-closeness n so that, in the mean over the views, the sum of
  * min(records of w / n, share of w) stays at least 1 - t. It falls as n grows, and holds for the union of parts, too. */
 int64_t rules_reachable(const rule_set *r, const int64_t *have, int64_t size) {
     double t = -1;
     for (int i = 0; i < r->count; i++)
         if ((int)r->operation[i] == CLOSENESS) t = r->number[i];
+    if (!enough_values(r, have)) return 0;
     if (t < 0) return size;
     double low = 0, high = (double)size;
     for (int turn = 0; turn < BISECTIONS; turn++) {

@@ -141,12 +141,17 @@ def holds(rules: Rules, have: list[int], size: int) -> bool:
 
 
 def reachable(rules: Rules, have: list[int], size: int) -> int:
-    """The most records that parts of the class can have under t-closeness (the class's size under other models).
+    """The most records that parts of the class can have: 0 where it has too few values for l-diversity, fewer under t-closeness.
 
     A part of n records within total variation t of shares p has min(q, p) summing to at least 1 - t, and its counts are at most
     the class's: so the sum of min(count / n, p) must be at least 1 - t, which falls with n. Parts that each
     satisfy it satisfy it together, so the bound holds for everything that any less general scheme releases of the class.
     """
+    distinct = sum(n > 0 for n in have)
+    for operation, number, second in rules.rules:
+        needed = second if operation == RECURSIVE else 1.0 if operation == CLOSENESS else number
+        if distinct < needed - 1e-9:
+            return 0
     levels = [number for operation, number, _ in rules.rules if operation == CLOSENESS]
     if not levels:
         return size

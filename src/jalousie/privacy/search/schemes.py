@@ -17,11 +17,18 @@ SEED = 1
 """Of the chains. A search is no protection, so a fixed seed is right: the same table gives the same release."""
 
 
-def scheme_list(problem: Problem, largest: int = LARGEST_LATTICE) -> Codes:
-    """(M, D) schemes in the order of the sweep: least loss first, and the most general first among equals."""
+def scheme_list(problem: Problem, largest: int = LARGEST_LATTICE, chained: int = 0) -> Codes:
+    """(M, D) schemes in the order of the sweep: least loss first, and the most general first among equals.
+
+    A lattice of more than `largest` schemes is covered by about `chained` of them (by default CHAIN_SCHEMES).
+    """
     costs = level_costs(problem)
     entropies = [[_entropy(problem, d, level) for level in range(axis.levels)] for d, axis in enumerate(problem.axes)]
-    schemes = _all_schemes(problem) if problem.lattice <= largest else _chains(problem, costs, entropies)
+    schemes = (
+        _all_schemes(problem)
+        if problem.lattice <= largest
+        else _chains(problem, costs, entropies, chained or CHAIN_SCHEMES)
+    )
     loss = np.zeros(len(schemes))
     entropy = np.zeros(len(schemes))
     for d in range(problem.dimensions):
@@ -61,7 +68,7 @@ def _all_schemes(problem: Problem) -> Codes:
     return np.stack([grid.reshape(-1) for grid in np.meshgrid(*ranges, indexing="ij")], axis=1)
 
 
-def _chains(problem: Problem, costs: list[Floats], entropies: list[list[float]]) -> Codes:
+def _chains(problem: Problem, costs: list[Floats], entropies: list[list[float]], wanted: int) -> Codes:
     """Ways from the least to the most general scheme, each going up in the column that loses least for the distinction given up.
 
     The first chain is the greedy one; the others see every column's price through a random factor, so that they spread.
@@ -71,11 +78,11 @@ def _chains(problem: Problem, costs: list[Floats], entropies: list[list[float]])
     high = np.array(problem.top, np.int32)
     length = int((high - low).sum()) + 1
     seen: dict[bytes, None] = {}
-    for turn in range(max(2, 2 * CHAIN_SCHEMES // length)):
+    for turn in range(max(2, 2 * wanted // length)):
         factor = np.ones(len(low)) if turn == 0 else np.exp(draw.normal(0.0, 1.0, len(low)))
         for levels in _chain(low, high, costs, entropies, factor):
             seen.setdefault(levels.tobytes())
-        if len(seen) >= CHAIN_SCHEMES:
+        if len(seen) >= wanted:
             break
     return np.frombuffer(b"".join(seen), np.int32).reshape(len(seen), len(low)).copy()
 
