@@ -7,10 +7,10 @@ import numpy as np
 from jalousie.privacy.search.problem import Problem
 from jalousie.tables.types import Codes, Floats
 
-LARGEST_LATTICE = 60_000
+LARGEST_LATTICE = 15_000
 """Schemes that are swept one by one. A larger lattice is covered by chains; tightening brings back the levels between."""
 
-CHAIN_SCHEMES = 20_000
+CHAIN_SCHEMES = 6_000
 """Schemes taken from a larger lattice."""
 
 SEED = 1
