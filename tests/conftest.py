@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from command_desk import ROWS, Desk, Ran
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / ".data"
@@ -46,3 +49,26 @@ def reference_adult() -> Path:
     if not REFERENCE.exists():
         pytest.skip("the reference data with published optima are absent")
     return REFERENCE
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("JALOUSIE_HOME", str(tmp_path / "home"))
+    made = Desk(tmp_path)
+    made.table(ROWS)
+    made.contract()
+    return made
+
+
+@pytest.fixture
+def refused() -> Callable[[Ran, str, int], None]:
+    """The one error shape: code, hint, exit code; nothing on standard output, no traceback."""
+
+    def check(ran: Ran, code: str, exit_code: int) -> None:
+        assert ran.code == exit_code, ran.text
+        assert f"error[{code}]" in ran.err
+        assert "hint:" in ran.err
+        assert ran.out == ""
+        assert "Traceback" not in ran.text
+
+    return check

@@ -45,7 +45,10 @@ def read_text(text: str, file: str) -> tuple[Any, Positions]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Where(file, mark.line + 1, mark.column + 1) if mark is not None else Where(file)
-        raise ContractError("C101", f"not valid YAML: {error.problem or 'syntax error'}", where=place) from None
+        hint = "look at the line above as well: indentation, a missing quote or bracket"
+        raise ContractError(
+            "C101", f"not valid YAML: {error.problem or 'syntax error'}", hint=hint, where=place
+        ) from None
     except (yaml.YAMLError, UnicodeError):
         raise ContractError(
             "C101",
@@ -157,7 +160,9 @@ class _Reader:
         if self._wants_key():
             raise self._error("C101", "a key must be a word, not a list or a mapping", event, "quote the key")
         if len(self._open) >= _DEEPEST:
-            raise self._error("C101", f"nested more than {_DEEPEST} levels deep", event)
+            raise self._error(
+                "C101", f"nested more than {_DEEPEST} levels deep", event, "contracts are never that deep"
+            )
         self._open.append(_Level(content, self._place(content, event)))
 
     def _error(self, code: str, message: str, event: yaml.Event, hint: str = "", path: str = "") -> ContractError:

@@ -118,7 +118,12 @@ def _move_into_place(partial: Path, target: Path, replace: bool) -> None:
             raise
         shutil.rmtree(old, ignore_errors=True)
     else:
-        partial.rename(target)
+        try:
+            partial.rename(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            raise ReleaseError("R503", "another writer made the output folder meanwhile", hint="--replace it") from None
 
 
 def digest_file(path: Path) -> str:

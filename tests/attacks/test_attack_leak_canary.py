@@ -1,0 +1,211 @@
+"""A planted cell value turns up in no message, log, report, card or traceback, whatever goes wrong.
+
+The library underneath does quote it: the first test shows that the canary sings where nothing covers it.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import json
+import pickle
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import msgspec
+import pytest
+
+from command_desk import ROWS, Desk
+from jalousie import JalousieError, Release, inspect, protect
+from jalousie.contract import load_contract
+from jalousie.tables import RawTable, from_frame, read_table
+
+CANARY = "CANARY-7731-QZ"
+HEAD = ROWS[0]
+
+
+def planted(column: int, rows: int = 1) -> list[tuple[str, ...]]:
+    """The small table with the canary in one column of its first rows."""
+    body = [tuple(CANARY if i == column else cell for i, cell in enumerate(row)) for row in ROWS[1 : 1 + rows]]
+    return [HEAD, *body, *ROWS[1 + rows :]]
+
+
+def with_canary(desk: Desk, column: int, rows: int = 1) -> None:
+    desk.table(planted(column, rows))
+
+
+SPOILS: dict[str, Callable[[Desk], Any]] = {
+    "as an identifier": lambda d: with_canary(d, 0),
+    "as a number that is none": lambda d: with_canary(d, 1),
+    "as a rare quasi-identifier": lambda d: with_canary(d, 2),
+    "as a sensitive value": lambda d: with_canary(d, 3),
+    "as a plain value": lambda d: with_canary(d, 4),
+    "in a ragged row": lambda d: d.table([*ROWS, ("p", "20", "Nx", CANARY)]),
+    "in a row too long": lambda d: d.table([*ROWS, ("p", "20", "Nx", "flu", "1", CANARY)]),
+    "behind an open quote": lambda d: d.write("people.csv", ",".join(HEAD) + f'\np,20,Nx,flu,"{CANARY}\n'),
+    "in another encoding": lambda d: d.write(
+        "people.csv", (",".join(HEAD) + f"\np,20,Nx,flu,{CANARY}é\n").encode("latin-1")
+    ),
+    "outside a hierarchy": lambda d: (
+        with_canary(d, 2),
+        d.write("h.csv", "Nx;a;*\nSx;a;*\n"),
+        d.contract(
+            "town: {role: quasi-identifier}", "town: {role: quasi-identifier, hierarchy: {by: file, file: h.csv}}"
+        ),
+    ),
+    "in a hierarchy that is not nested": lambda d: (
+        d.write("h.csv", f"Nx;{CANARY};b\nSx;{CANARY};c\n"),
+        d.contract(
+            "town: {role: quasi-identifier}", "town: {role: quasi-identifier, hierarchy: {by: file, file: h.csv}}"
+        ),
+    ),
+    "twice in a hierarchy": lambda d: (
+        d.write("h.csv", f"{CANARY};a;*\n{CANARY};b;*\n"),
+        d.contract(
+            "town: {role: quasi-identifier}", "town: {role: quasi-identifier, hierarchy: {by: file, file: h.csv}}"
+        ),
+    ),
+    "as a date that is none": lambda d: (
+        with_canary(d, 1),
+        d.contract("type: integer, hierarchy: {by: intervals, widths: [5, 10, 20]}", "type: date"),
+    ),
+    "where a number is clipped": lambda d: (
+        with_canary(d, 4),
+        d.contract("privacy:", "steps:\n  - {step: clip, column: note, low: 1}\nprivacy:"),
+    ),
+    "where a number gets noise": lambda d: (
+        with_canary(d, 4),
+        d.contract("privacy:", "steps:\n  - {step: noise, column: note, scale: 1}\nprivacy:"),
+    ),
+    "outside declared categories": lambda d: (
+        with_canary(d, 3),
+        d.contract(
+            "privacy:",
+            "steps:\n  - {step: randomised-response, column: illness, epsilon: 1, categories: [flu, cold]}\nprivacy:",
+        ),
+    ),
+    "with a k that cannot be": lambda d: (with_canary(d, 2), d.contract("k: 3", "k: 1000")),
+    "with a diversity that cannot be": lambda d: (
+        with_canary(d, 3),
+        d.contract("{model: k-anonymity, k: 3}", "{model: distinct-l-diversity, column: illness, l: 9}"),
+    ),
+}
+
+
+def test_the_library_underneath_quotes_cells(desk: Desk) -> None:
+    with_canary(desk, 1)
+    with pytest.raises(duckdb.Error, match=CANARY):
+        duckdb.sql(f"SELECT age::INTEGER FROM read_csv('{desk.folder / 'people.csv'}', all_varchar=true)").fetchall()
+
+
+@pytest.mark.parametrize("how", SPOILS)
+@pytest.mark.parametrize(
+    "command", ["protect", "protect --json", "protect --dry-run", "inspect", "inspect --json", "attack", "check"]
+)
+def test_commands_do_not(how: str, command: str, desk: Desk) -> None:
+    SPOILS[how](desk)
+    verb, *flags = command.split()
+    subject = ["people.csv", "--write", "draft.yaml"] if verb == "inspect" else ["contract.yaml"]
+    more = ["--no-learning", "--junit", "junit.xml"] if verb == "protect" else []
+    ran = desk.run(verb, *subject, *flags, *more)
+    assert CANARY not in ran.text
+    assert "Traceback" not in ran.text
+    for path in desk.folder.rglob("*"):
+        if path.is_file() and path.name not in ("people.csv", "h.csv", "contract.yaml") and path.suffix != ".parquet":
+            assert CANARY not in path.read_text(encoding="utf-8", errors="replace"), path.name
+    release = desk.folder / "small.release"
+    if release.exists():
+        # what a release may show is what its roles say: never an identifier, never a rare quasi-identifier
+        open_columns = {
+            name for name, values in Release.load(release).to_arrow().to_pydict().items() if CANARY in values
+        }
+        assert open_columns <= {"illness", "note"}
+
+
+@pytest.mark.parametrize("how", SPOILS)
+def test_tracebacks_in_python_do_not(how: str, desk: Desk) -> None:
+    SPOILS[how](desk)
+    told = failure(lambda: protect(None, desk.folder / "contract.yaml"))
+    assert CANARY not in told
+
+
+def failure(act: Callable[[], Any]) -> str:
+    """Everything that a Jalousie error says, its traceback included; empty where there is none."""
+    try:
+        act()
+    except JalousieError as error:
+        texts = (*traceback.format_exception(error), repr(error), json.dumps(error.to_dict()), error.remote_text())
+        return "".join(texts)
+    return ""
+
+
+def test_data_frames_do_not(desk: Desk) -> None:
+    import pandas as pd
+
+    loaded = load_contract(desk.folder / "contract.yaml")
+    for column in range(5):
+        frame = pd.DataFrame(planted(column)[1:], columns=HEAD)
+        frame["age"] = [text if text == CANARY else int(text) for text in frame["age"]]
+        assert CANARY not in failure(lambda frame=frame: shown(protect(frame, loaded)))  # type: ignore[misc]
+        if column != 1:
+            assert CANARY not in msgspec.json.encode(inspect(frame)).decode()
+
+
+def shown(release: Release) -> None:
+    """What a notebook shows of a release, and its card."""
+    assert CANARY not in release._repr_html_() + repr(release)
+    assert CANARY not in msgspec.json.encode(release.card).decode()
+
+
+def raw(desk: Desk) -> RawTable:
+    with_canary(desk, 4)
+    loaded = load_contract(desk.folder / "contract.yaml")
+    return read_table(loaded.contract.table, loaded.contract.columns, loaded.folder)
+
+
+SERIALISERS: dict[str, Callable[[RawTable], Any]] = {
+    "pickle": pickle.dumps,
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "json": json.dumps,
+    "msgspec": msgspec.json.encode,
+    "iter": lambda table: list(table),  # type: ignore[call-overload]
+    "len of rows": lambda table: table[0],  # type: ignore[index]
+    "another raw table": from_frame,
+}
+
+
+@pytest.mark.parametrize("way", SERIALISERS)
+def test_a_raw_table_has_no_serialiser(way: str, desk: Desk) -> None:
+    with pytest.raises((TypeError, JalousieError, AttributeError)):
+        SERIALISERS[way](raw(desk))
+
+
+def test_a_raw_table_speaks_no_interchange_protocol(desk: Desk) -> None:
+    table = raw(desk)
+    assert CANARY not in repr(table) + str(table) + f"{table}"
+    names = [name for name in dir(table) if not name.startswith("_")]
+    assert set(names) == {"columns", "derive", "engine", "frame", "kind", "origin", "rows", "schema"}
+    for protocol in ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array__", "__narwhals_dataframe__"):
+        assert not hasattr(table, protocol)
+
+
+def test_nothing_public_writes_a_raw_table(desk: Desk, tmp_path: Path) -> None:
+    from jalousie.report import card_json, render_html
+    from jalousie.tables import to_frame, write_frame
+
+    table: Any = raw(desk)
+    for use in (
+        lambda: write_frame(table, tmp_path / "out.parquet"),
+        lambda: write_frame(table, io.BytesIO()),
+        lambda: to_frame(table),
+        lambda: card_json(table),
+        lambda: render_html(table),
+        lambda: Release(table, table, b"", "arrow").to("pandas"),
+    ):
+        with pytest.raises((TypeError, AttributeError, JalousieError)):
+            use()
+    assert not (tmp_path / "out.parquet").exists()
