@@ -64,10 +64,9 @@ def main(runs: int) -> None:
                 seconds = sorted(cpu(*words) for _ in range(runs))
                 card = json.loads((folder / "r" / "card.json").read_text())
                 stages = ", ".join(f"{stage} {value:.3f}" for stage, value in card["seconds"].items())
-                figures = f"loss {card['search']['loss']:.6f}, exact {card['search']['exact']}, checked {card['search']['checked']}"
-                print(
-                    f"{recoding:8} {kernel:6} median {seconds[len(seconds) // 2]:.2f} (least {seconds[0]:.2f}) CPU s: {figures}"
-                )
+                found, middle = card["search"], seconds[len(seconds) // 2]
+                figures = f"loss {found['loss']:.6f}, exact {found['exact']}, checked {found['checked']}"
+                print(f"{recoding:8} {kernel:6} median {middle:.2f} (least {seconds[0]:.2f}) CPU s: {figures}")
                 print(f"    {stages}")
 
 

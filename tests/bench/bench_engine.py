@@ -3,7 +3,8 @@
     python tests/bench/bench_engine.py [MILLIONS] [--limit 1GiB] [--folder DIR] [--threads N]
 
 The table is made up (by DuckDB, from hashes of the row number): nine skewed quasi-identifiers, one with nulls, an identifier and
-an amount; 1.6 million distinct combinations in 10 million rows. Every stage runs in a process of its own, so that its peak memory is its own.
+an amount; 1.6 million distinct combinations in 10 million rows.
+Every stage runs in a process of its own, so that its peak memory is its own.
 """
 
 from __future__ import annotations

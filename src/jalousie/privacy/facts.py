@@ -109,7 +109,8 @@ def _search(contract: Contract, searched: Searched) -> SearchFacts:
     recoding, proof = searched.recoding, searched.recoding.proof
     return SearchFacts(
         recoding=contract.privacy.recoding,
-        metric=contract.privacy.metric,
+        # local recoding and Mondrian minimise Loss, whatever the contract says
+        metric=contract.privacy.metric if contract.privacy.recoding == "optimal" else "loss",
         loss=recoding.loss,
         lower_bound=proof.lower_bound,
         gap=proof.gap,
