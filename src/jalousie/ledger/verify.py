@@ -147,8 +147,11 @@ def verify_export(
 
 def _read_header(source: Iterator[bytes]) -> _Header:
     try:
-        header = msgspec.json.decode(next(source), type=_Header)
-    except (StopIteration, msgspec.MsgspecError, UnicodeDecodeError):
+        line = next(source)
+        header = msgspec.json.decode(line, type=_Header)
+        if canonical(header) != line.rstrip(b"\n"):
+            raise ValueError
+    except (StopIteration, msgspec.MsgspecError, ValueError, InternalError):
         raise LedgerError("L700", "the file is not an exported ledger", effect="") from None
     if header.format != FORMAT:
         raise LedgerError("L700", "the export is of another version of the format", effect="")

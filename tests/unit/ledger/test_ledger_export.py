@@ -7,6 +7,12 @@ import threading
 
 import msgspec
 import pytest
+
+from jalousie.errors import LedgerError
+from jalousie.ledger.checkpoint import cosign_checkpoint
+from jalousie.ledger.entry import PopulationNamed, decode_entry, encode_entry
+from jalousie.ledger.log import Log, MemoryStorage, decode_hashes, encode_hashes
+from jalousie.ledger.verify import read_export, verify_export
 from ledger_story import (
     CONTRACT,
     LOG_KEY,
@@ -18,12 +24,6 @@ from ledger_story import (
     honest,
     log_of,
 )
-
-from jalousie.errors import LedgerError
-from jalousie.ledger.checkpoint import cosign_checkpoint
-from jalousie.ledger.entry import PopulationNamed, decode_entry, encode_entry
-from jalousie.ledger.log import Log, MemoryStorage, decode_hashes, encode_hashes
-from jalousie.ledger.verify import read_export, verify_export
 
 
 def cosigned(note: str, time: int) -> str:

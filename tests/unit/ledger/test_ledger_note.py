@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from ledger_story import LOG_KEY, LOG_VERIFIER, ORIGIN, WITNESS, WITNESS_KEY, honest, log_of
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.checkpoint import (
@@ -15,6 +14,7 @@ from jalousie.ledger.checkpoint import (
 )
 from jalousie.ledger.note import VerifierKey, parse_note, sign_note
 from jalousie.wire.keys import SigningKey
+from ledger_story import LOG_KEY, LOG_VERIFIER, ORIGIN, WITNESS, WITNESS_KEY, honest, log_of
 
 # the example of Go's golang.org/x/mod/sumdb/note
 GO_NOTE = (

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
-from ledger_story import CONTRACT, EVERYBODY, POPULATION, RESERVED, WITNESS_KEY, Story, honest, name
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.entry import Answered, Entry, Erased, QuestionAsked, Refused
 from jalousie.ledger.replay import Replay, Replayed
+from ledger_story import CONTRACT, EVERYBODY, POPULATION, RESERVED, WITNESS_KEY, Story, honest, name
 
 
 def replay(entries: Iterable[Entry], records: Callable[[str], Iterable[bytes] | None] | None = None) -> Replayed:

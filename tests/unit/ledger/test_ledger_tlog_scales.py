@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger_story import LOG_KEY, LOG_VERIFIER, ORIGIN, WITNESS, WITNESS_KEY, honest, log_of
 from tlog_scales import signing, tlog, writer
 
 from jalousie.ledger.checkpoint import cosign_checkpoint
 from jalousie.ledger.entry import encode_entry
 from jalousie.ledger.merkle import leaf_hash
+from ledger_story import LOG_KEY, LOG_VERIFIER, ORIGIN, WITNESS, WITNESS_KEY, honest, log_of
 
 
 def test_it_signs_the_same_checkpoint(tmp_path: Path) -> None:
