@@ -6,7 +6,7 @@ or refusal follows and names it by its index. A crash in between leaves a questi
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 from msgspec import Meta
@@ -26,7 +26,6 @@ MAX_ENTRY: Final = 4 * 2**20
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="entry"):
     """What all entries share."""
 
-    kind: ClassVar[str] = ""
     minute: Minute
     """UTC when it was written; never decreases along the ledger."""
     contract: Digest
@@ -159,12 +158,3 @@ def decode_entry(data: bytes, index: int | None = None) -> Entry:
         return decode_canonical(b'{"value":' + data + b"}", _Line).value
     except WireError:
         raise LedgerError("L701", f"{name} of the ledger is not of its form", effect="") from None
-
-
-def entry_from_plain(value: Any, index: int) -> Entry:
-    """An entry from JSON values that were read already. Raises L701."""
-    try:
-        entry: Entry = msgspec.convert(value, type=Entry)
-    except msgspec.ValidationError:
-        raise LedgerError("L701", f"entry {index} of the ledger is not of its form", effect="") from None
-    return entry

@@ -106,16 +106,19 @@ class Log:
             raise LedgerError("L703", "the checkpoint is of more entries than the ledger has", effect="")
         yield canonical({"checkpoint": checkpoint, "format": FORMAT, "size": size}) + b"\n"
         for index, leaf in enumerate(self._storage.read(0, size)):
-            # a leaf is canonical JSON already, and so is this line: its keys are in order
-            proof = canonical(encode_hashes(tree.inclusion(index, size))) if proofs else b""
-            tail = b',"proof":' + proof if proofs else b""
-            yield b'{"entry":%b,"index":%d%b}\n' % (leaf, index, tail)
+            yield export_line(leaf, index, encode_hashes(tree.inclusion(index, size)) if proofs else None)
 
     def _caught_up(self) -> Tree:
         with self._lock:
             for leaf in self._storage.read(self._tree.size):
                 self._tree.append(leaf_hash(leaf))
             return self._tree
+
+
+def export_line(leaf: bytes, index: int, proof: list[str] | None) -> bytes:
+    """A line of an export. A leaf is canonical JSON, and so is the line: its keys are in order."""
+    tail = b"" if proof is None else b',"proof":' + canonical(proof)
+    return b'{"entry":%b,"index":%d%b}\n' % (leaf, index, tail)
 
 
 def encode_hashes(hashes: Sequence[bytes]) -> list[str]:

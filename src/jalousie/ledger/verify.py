@@ -16,15 +16,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta
 
 from jalousie.errors import InternalError, LedgerError
 from jalousie.ledger.checkpoint import Checkpoint, open_checkpoint, parse_checkpoint
-from jalousie.ledger.entry import MAX_ENTRY, Entry, encode_entry, entry_from_plain
-from jalousie.ledger.log import FORMAT, decode_hashes
+from jalousie.ledger.entry import MAX_ENTRY, Entry, Whole, encode_entry
+from jalousie.ledger.log import FORMAT, decode_hashes, export_line
 from jalousie.ledger.merkle import Frontier, leaf_hash, verify_inclusion
 from jalousie.ledger.note import Note, VerifierKey
 from jalousie.wire.canonical import canonical
@@ -38,12 +36,12 @@ MAX_LINE = 2 * MAX_ENTRY
 class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     checkpoint: str
     format: str
-    size: Annotated[int, Meta(ge=0)]
+    size: Whole
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    entry: dict[str, Any]
-    index: Annotated[int, Meta(ge=0)]
+    entry: Entry
+    index: Whole
     proof: list[str] | None = None
 
 
@@ -77,9 +75,9 @@ def read_export(lines: Iterable[bytes]) -> Iterator[tuple[int, Entry]]:
     """The entries of an export as they stand, NOT verified: for looking at a file that does not verify."""
     source = iter(lines)
     _read_header(source)
-    for line in source:
-        parsed = _parse(line, 0)
-        yield parsed.index, entry_from_plain(parsed.entry, parsed.index)
+    for number, line in enumerate(source):
+        parsed, _ = _parse(line, number)
+        yield parsed.index, parsed.entry
 
 
 def verify_export(
@@ -158,37 +156,40 @@ def _read_header(source: Iterator[bytes]) -> _Header:
     return header
 
 
-def _parse(line: bytes, index: int) -> _Line:
+def _parse(line: bytes, index: int) -> tuple[_Line, bytes]:
+    """A line, and the leaf in it."""
     try:
         if len(line) > MAX_LINE:
             raise ValueError
         parsed = msgspec.json.decode(line, type=_Line)
+        leaf = encode_entry(parsed.entry)
         # one way of writing: two readers can never understand one file differently
-        if canonical(parsed) != line.rstrip(b"\n"):
+        if export_line(leaf, parsed.index, parsed.proof) != line.rstrip(b"\n") + b"\n":
             raise ValueError
     except (msgspec.MsgspecError, ValueError, RecursionError, InternalError):
         raise LedgerError("L701", f"the line of entry {index} is not of its form", effect="") from None
-    return parsed
+    return parsed, leaf
 
 
 def _verified_entry(line: bytes, index: int, target: Checkpoint) -> tuple[Entry, bytes]:
-    parsed = _parse(line, index)
+    """The entry of a line and the hash of its leaf."""
+    parsed, leaf = _parse(line, index)
     if parsed.index > index:
         raise LedgerError("L703", f"entry {index} is missing", effect="")
     if parsed.index < index:
         raise LedgerError("L704", f"entry {parsed.index} stands where entry {index} should", effect="")
-    entry = entry_from_plain(parsed.entry, index)
-    leaf = leaf_hash(encode_entry(entry))
-    if parsed.proof is not None:
-        try:
-            proved = verify_inclusion(index, target.size, leaf, decode_hashes(parsed.proof), target.root)
-        except LedgerError:
-            proved = False
-        if not proved:
-            raise LedgerError(
-                "L702", f"entry {index} is not the one that was signed, or its proof was changed", effect=""
-            )
-    return entry, leaf
+    hashed = leaf_hash(leaf)
+    if parsed.proof is not None and not _proved(parsed.proof, hashed, index, target):
+        raise LedgerError("L702", f"entry {index} is not the one that was signed, or its proof was changed", effect="")
+    return parsed.entry, hashed
+
+
+def _proved(proof: list[str], hashed: bytes, index: int, target: Checkpoint) -> bool:
+    try:
+        path = decode_hashes(proof)
+    except LedgerError:
+        return False
+    return verify_inclusion(index, target.size, hashed, path, target.root)
 
 
 def _require_roots(known: _Known, frontier: Frontier, good: int, target: Checkpoint) -> None:
