@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from jalousie import errors
+from jalousie.cli import VERBS, build_parser
 from jalousie.contract import json_schema
 
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "reference"
@@ -205,7 +206,50 @@ def _families() -> Iterator[tuple[str, str]]:
             yield words[1], words[0]
 
 
-PAGES = {"contract.md": contract_page, "errors.md": errors_page}
+CLI_INTRO = """
+# The command line
+
+`jalousie VERB ...`, or `python -m jalousie VERB ...`. Every verb takes `--json` (one JSON document on standard output,
+errors included) and `--help`. Figures and cards go to standard output, remarks and errors to standard error. `NO_COLOR`
+takes colours away; a progress bar appears on a terminal alone, after a second. `JALOUSIE_HOME` is the folder of a
+provider's keys (default `~/.jalousie`).
+
+| exit code | meaning |
+|---|---|
+| 0 | done |
+| 1 | done, and a check failed (`attack`) |
+| 2 to 10, 70 | an error, by [family](errors.md) |
+| 130 | interrupted; nothing was written |
+"""
+
+
+def cli_page() -> str:
+    """The reference of the command line in Markdown, from the parsers themselves."""
+    lines = [MADE + CLI_INTRO.lstrip("\n")]
+    for verb, words in VERBS.items():
+        parser = build_parser(verb)
+        (verbs,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
+        lines += [f"## `jalousie {verb}`\n", f"{words[0].upper()}{words[1:]}.\n", "| argument | meaning |", "|---|---|"]
+        for action in verbs.choices[verb]._actions:
+            if "--help" not in action.option_strings:
+                lines.append(f"| `{_argument(action)}` | {(action.help or '').replace('|', chr(92) + '|')} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _argument(action: argparse.Action) -> str:
+    name = action.option_strings[-1] if action.option_strings else (action.metavar or action.dest)
+    value = "" if action.nargs == 0 or not action.option_strings else f" {_value(action)}"
+    return f"{name}{value}"
+
+
+def _value(action: argparse.Action) -> str:
+    if action.choices:
+        return " or ".join(str(choice) for choice in action.choices)
+    return str(action.metavar or action.dest.upper())
+
+
+PAGES = {"contract.md": contract_page, "errors.md": errors_page, "cli.md": cli_page}
 
 
 def main() -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from jalousie.cli.common import colour, engine_arguments, run_attacks, settings_of
+from jalousie.cli.common import colour, engine_arguments, load, run_attacks, settings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,16 +13,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--release", type=Path, metavar="DIR", help="check that this release is the one that was attacked"
     )
+    parser.add_argument("--table", type=Path, metavar="FILE", help="the table, in place of the contract's own `file`")
     engine_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.share import Sharing
-    from jalousie.contract import load_contract
     from jalousie.report.progress import Progress
 
     with Progress() as bar:
-        sharing = Sharing(None, load_contract(arguments.contract), settings=settings_of(arguments, bar))
+        sharing = Sharing(None, load(arguments.contract, arguments.table), settings=settings_of(arguments, bar))
         if arguments.release is not None:
             sharing.same_as(arguments.release)
         facts = run_attacks(sharing, every=True)

@@ -8,7 +8,10 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from jalousie.architectures.share import Settings, Sharing
+    from jalousie.contract import Loaded
     from jalousie.privacy.card import AttackFacts, Card
 
 
@@ -26,6 +29,21 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--kernel", choices=("auto", "native", "numpy"), default="auto", help="of the search (default: auto)"
     )
+
+
+def load(contract: Path, table: Path | None) -> Loaded:
+    """A contract file; `table` stands in for the file that it names, which is no part of what was agreed."""
+    from jalousie.contract import load_contract
+
+    loaded = load_contract(contract)
+    if table is None:
+        return loaded
+    from dataclasses import replace as changed
+
+    from msgspec.structs import replace
+
+    place = replace(loaded.contract.table, file=str(table.resolve()))
+    return changed(loaded, contract=replace(loaded.contract, table=place))
 
 
 def settings_of(arguments: argparse.Namespace, bar: object) -> Settings:

@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jalousie.cli.common import engine_arguments, print_card, run_attacks, settings_of
+from jalousie.cli.common import engine_arguments, load, print_card, run_attacks, settings_of
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,16 +18,16 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--no-report", action="store_true", help="leave report.html out")
     parser.add_argument("--no-attacks", action="store_true", help="do not attack the release before it is written")
     parser.add_argument("--no-learning", action="store_true", help="do not measure what a learner gets from it")
+    parser.add_argument("--table", type=Path, metavar="FILE", help="the table, in place of the contract's own `file`")
     engine_arguments(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.share import Sharing
-    from jalousie.contract import load_contract
     from jalousie.report.progress import Progress
     from jalousie.tables.folder import check_target
 
-    loaded = load_contract(arguments.contract)
+    loaded = load(arguments.contract, arguments.table)
     target = arguments.out or Path(f"{loaded.contract.name}.release")
     if not arguments.dry_run:
         check_target(target, arguments.replace)  # before the work, not after it

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 
 import pytest
+
 from command_desk import CANARY, ROWS, Desk, Ran
 
 Refused = Callable[[Ran, str, int], None]

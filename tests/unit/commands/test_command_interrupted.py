@@ -11,9 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from command_desk import Desk
 
 import jalousie.tables.folder as folder_module
+from command_desk import Desk
 from jalousie.errors import ReleaseError
 from jalousie.privacy.release import Release
 from jalousie.tables.folder import write_file, write_folder

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from jalousie.privacy.search.metrics import METRICS, Metric
 from jalousie.privacy.search.native import fits, load_kernel, native_search
 from jalousie.privacy.search.numpy_search import Found, numpy_search
 from jalousie.privacy.search.problem import Problem
+from jalousie.tables.types import Floats
 
 Kernel = Literal["auto", "native", "numpy"]
 Progress = Callable[[float], None]
@@ -61,7 +63,35 @@ def exact_search(
                 hint="allow more seconds or more suppression, or use recoding: local",
             )
         raise unsatisfiable(problem, models, allowed)
+    found = replace(found, levels=least_general(problem, models, measure, found.levels, allowed))
     return _recoding(problem, models, measure, found, used)
+
+
+def least_general(
+    problem: Problem, models: Sequence[Model], metric: Metric, levels: Sequence[int], limit: int
+) -> tuple[int, ...]:
+    """Of schemes with equal loss, one with lower levels: a label that covers no more values than the raw one says less.
+
+    A level whose values cover no more of the domain than those below it costs nothing, so the search may stop at either.
+    """
+    floor, best = metric.floor(), tuple(int(level) for level in levels)
+    score = metric.score(look_at(problem, models, best)) if _may_settle(floor, best, problem) else 0.0
+    for d in range(problem.dimensions):
+        while _may_lower(floor[d], best[d], problem.bottom[d]):
+            lower = (*best[:d], best[d] - 1, *best[d + 1 :])
+            look = look_at(problem, models, lower)
+            if look.suppressed > limit or not look.released.any() or metric.score(look) > score + 1e-9 * abs(score):
+                break
+            best = lower
+    return best
+
+
+def _may_settle(floor: Sequence[Floats], levels: Sequence[int], problem: Problem) -> bool:
+    return any(_may_lower(floor[d], levels[d], problem.bottom[d]) for d in range(problem.dimensions))
+
+
+def _may_lower(floor: Floats, level: int, bottom: int) -> bool:
+    return level > bottom and bool(floor[level - 1] >= floor[level] - 1e-12)
 
 
 def find(
