@@ -83,7 +83,7 @@ def cut_table(problem: Problem, models: Sequence[Model], limit: int, kernel: Ker
     for minimum in least_sizes(judge.minimum, models):
         judge.minimum = minimum
         classes, used = _cut_roots(ordered, judge, kernel)
-        if int(problem.counts[classes < 0].sum()) > limit:
+        if int(problem.counts[classes < 0].sum()) > limit or not (classes >= 0).any():
             return None
         labels, words = _labels(ordered, classes)
         final = settle(problem, judge, models, written_classes(labels, words, classes >= 0))
