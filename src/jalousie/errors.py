@@ -10,6 +10,7 @@
     ├── ValidatorError   V  exit 8   a question is refused, or cannot be asked
     ├── WireError        W  exit 9   a message is not what it should be, or the other side cannot be reached
     ├── LedgerError      L  exit 10  the ledger does not verify
+    ├── StoreError       S  exit 11  a place cannot read or keep what it has to remember
     └── InternalError    X  exit 70  a fault of Jalousie
 
 An error has two texts. The *local* text may name columns, lines of the contract and counts; the *remote* text is a fixed
@@ -147,6 +148,10 @@ class LedgerError(JalousieError):
     exit_code = 10
 
 
+class StoreError(JalousieError):
+    exit_code = 11
+
+
 class InternalError(JalousieError):
     exit_code = 70
 
@@ -246,6 +251,20 @@ CODES: dict[str, str] = {
     "R531": "the table as written does not keep its promise",
     "R532": "the table as written has the wrong number of rows",
     "R540": "the written table is not what was decided",
+    # validator: what the monitor refuses (V201 to V209) and what cannot be set up (V21x)
+    "V201": "the budget does not suffice",
+    "V202": "too many questions in the last minute",
+    "V203": "the contract's number of questions is used up",
+    "V204": "a group is smaller than the contract allows",
+    "V205": "the question has more groups or partitions than the contract allows",
+    "V206": "the population is not known",
+    "V207": "the question is not of its form",
+    "V208": "the label is not known",
+    "V209": "no budget was offered",
+    "V210": "the provider's lifetime budget of a label does not suffice for the contract",
+    "V211": "the population names a record twice, or none",
+    "V212": "a label's values do not fit the contract",
+    "V213": "the contract has no questions and answers",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",
@@ -273,6 +292,13 @@ CODES: dict[str, str] = {
     "L709": "a cosignature is missing or does not verify",
     "L710": "the ledger records something that the contract forbids",
     "L711": "a proof about the ledger does not hold",
+    # store
+    "S800": "the place's store cannot be opened",
+    "S801": "the place's store was made by a newer version",
+    "S802": "the place's store can be read by others",
+    "S803": "the place's store is busy, or the disk is full",
+    "S804": "the place's store is damaged",
+    "S810": "the place is not set up for this contract",
     # internal
     "X900": "an internal fault",
     "X930": "an attack could not read what was written",

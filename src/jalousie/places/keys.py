@@ -8,8 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jalousie.errors import PrivacyError
+from jalousie.wire.keys import SigningKey
 
 KEY_BYTES = 32
+SIGNING_FILE = "signing.key"
+
+
+def home_folder(given: Path | None = None) -> Path:
+    """Where a party keeps its keys and its store: what is given, else `$JALOUSIE_HOME`, else `~/.jalousie`."""
+    return given or Path(os.environ.get("JALOUSIE_HOME") or Path.home() / ".jalousie")
 
 
 class KeyStore:
@@ -17,6 +24,7 @@ class KeyStore:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "master.key"
+        self.signing_path = home / SIGNING_FILE
 
     def master(self) -> bytes:
         """The master key, made on first use.
@@ -33,13 +41,25 @@ class KeyStore:
             key = self._path.read_bytes()
         except OSError:
             raise PrivacyError(
-                "P440", "the provider's master key cannot be read or made", hint="set JALOUSIE_HOME to a folder that you own"
+                "P440",
+                "the provider's master key cannot be read or made",
+                hint="set JALOUSIE_HOME to a folder that you own",
             ) from None
         if mode & 0o077:
             raise PrivacyError("P441", "the provider's master key can be read by others", hint="chmod 600 master.key")
         if len(key) != KEY_BYTES:
             raise PrivacyError("P442", "the provider's master key is damaged", hint="restore it from your backup")
         return key
+
+    def signing(self) -> SigningKey:
+        """The key that signs what this party sends; `jalousie keys new` makes it.
+
+        Raises
+        ------
+        WireError
+            W610 there is none, W611 others can read it, W612 damaged
+        """
+        return SigningKey.load(self.signing_path)
 
     def _make(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jalousie.places.keys import KeyStore
+from jalousie.places.keys import KeyStore, home_folder
 from jalousie.tables.folder import write_folder
 
 
@@ -17,7 +16,7 @@ class Provider:
     """State of a provider. `home` defaults to `$JALOUSIE_HOME`, else `~/.jalousie`; nothing is made before it is needed."""
 
     def __init__(self, home: Path | None = None) -> None:
-        self.home = home or Path(os.environ.get("JALOUSIE_HOME") or Path.home() / ".jalousie")
+        self.home = home_folder(home)
         self.keys = KeyStore(self.home)
 
     def now(self) -> str:

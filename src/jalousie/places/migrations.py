@@ -1,0 +1,88 @@
+"""The store's schema as numbered steps. A step that was published is never edited: a change is a new step at the end.
+
+SQLite's `user_version` says how many steps a file has seen. Budgets are whole billionths of rho.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+STEPS: Final[tuple[str, ...]] = (
+    """
+    CREATE TABLE leaf (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
+    CREATE TABLE cosignature (size INTEGER NOT NULL, note TEXT NOT NULL, PRIMARY KEY (size, note)) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE contract (
+        digest TEXT PRIMARY KEY,
+        text BLOB NOT NULL,
+        erased INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    -- a column's budget over all contracts; the first contract that asks about it fixes it
+    CREATE TABLE lifetime (column_name TEXT PRIMARY KEY, rho INTEGER NOT NULL CHECK (rho >= 0)) STRICT;
+    -- never deleted, not even with its contract: budget does not come back
+    CREATE TABLE reservation (
+        contract TEXT NOT NULL,
+        label TEXT NOT NULL,
+        column_name TEXT NOT NULL REFERENCES lifetime,
+        rho INTEGER NOT NULL CHECK (rho >= 0),
+        PRIMARY KEY (contract, label)
+    ) STRICT;
+
+    CREATE TABLE population (
+        number INTEGER PRIMARY KEY,
+        contract TEXT NOT NULL REFERENCES contract,
+        digest TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        pseudonyms BLOB NOT NULL,
+        UNIQUE (contract, digest)
+    ) STRICT;
+    -- which records of a population were asked about, one bit each
+    CREATE TABLE asked (
+        number INTEGER PRIMARY KEY,
+        population INTEGER NOT NULL REFERENCES population,
+        digest TEXT NOT NULL,
+        bits BLOB NOT NULL,
+        UNIQUE (population, digest)
+    ) STRICT;
+
+    CREATE TABLE question (
+        number INTEGER PRIMARY KEY,
+        contract TEXT NOT NULL REFERENCES contract,
+        digest TEXT NOT NULL,
+        label TEXT NOT NULL,
+        population TEXT NOT NULL,
+        asked INTEGER REFERENCES asked,
+        partitions INTEGER NOT NULL,
+        groups INTEGER NOT NULL,
+        spent INTEGER NOT NULL CHECK (spent >= 0),
+        moment INTEGER NOT NULL,
+        minute TEXT NOT NULL,
+        status TEXT NOT NULL CHECK (status IN ('spent', 'answered', 'replayed', 'refused')),
+        code TEXT NOT NULL DEFAULT '',
+        entry INTEGER NOT NULL,
+        answer BLOB
+    ) STRICT;
+    CREATE INDEX question_by_digest ON question (contract, digest);
+    CREATE INDEX question_by_moment ON question (contract, moment);
+    CREATE INDEX question_spent ON question (contract, number) WHERE spent > 0;
+
+    -- noisy counts that were answered, by the partition's canonical digest: given again, never drawn again
+    CREATE TABLE memo (
+        contract TEXT NOT NULL REFERENCES contract,
+        label TEXT NOT NULL,
+        partition TEXT NOT NULL,
+        counts BLOB NOT NULL,
+        question INTEGER NOT NULL REFERENCES question,
+        PRIMARY KEY (contract, label, partition)
+    ) STRICT;
+
+    -- requests received, kept while their minute is near enough to be sent again
+    CREATE TABLE seen (
+        sender TEXT NOT NULL,
+        sequence INTEGER NOT NULL,
+        minute TEXT NOT NULL,
+        PRIMARY KEY (sender, sequence)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX seen_by_minute ON seen (minute);
+    """,
+)

@@ -1,0 +1,355 @@
+"""A provider's memory for questions: one SQLite file. It knows bytes, digests and whole numbers, and no module.
+
+WAL with synchronous=FULL: what a transaction has committed survives a kill and a power cut. `BEGIN IMMEDIATE` makes SQLite
+the one writer lock, so several processes may share a file; whoever decides inside `transaction()` sees every spend so far.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from jalousie.errors import StoreError, WireError
+from jalousie.places.migrations import STEPS
+
+FILE: Final = "provider.db"
+_WAIT_SECONDS: Final = 30.0
+_PAGE: Final = 512
+
+
+class Spend(NamedTuple):
+    """A question that was charged. `bits`: of its population, one bit a record, first record in the highest bit."""
+
+    number: int
+    label: str
+    population: str
+    bits: bytes
+    rho: int
+
+
+class Asked(NamedTuple):
+    """A question as kept. `moment`: milliseconds since 1970."""
+
+    number: int
+    digest: str
+    label: str
+    population: str
+    partitions: int
+    groups: int
+    spent: int
+    moment: int
+    minute: str
+    status: str
+    code: str
+    entry: int
+
+
+class Store:
+    """One provider's store. `path` None keeps everything in memory, for simulations."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """
+        Raises
+        ------
+        StoreError
+            S800 cannot be opened, S801 made by a newer version, S802 can be read by others
+        """
+        self._lock = threading.RLock()
+        with _opening():
+            if path is not None:
+                _require_private(path)
+            self._db = self._connect(path)
+            # requests seen need no flush to the disk: a machine that lost its power is back later than a message may be old
+            self._quick = self._connect(path, synchronous="NORMAL") if path is not None else self._db
+            self._migrate()
+
+    @staticmethod
+    def _connect(path: Path | None, synchronous: str = "FULL") -> sqlite3.Connection:
+        db = sqlite3.connect(
+            path if path is not None else ":memory:",
+            timeout=_WAIT_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute(f"PRAGMA synchronous={synchronous}")
+        db.execute("PRAGMA foreign_keys=ON")
+        db.execute("PRAGMA trusted_schema=OFF")
+        return db
+
+    def _migrate(self) -> None:
+        with self.transaction():
+            (version,) = self._db.execute("PRAGMA user_version").fetchone()
+            if version > len(STEPS):
+                raise StoreError("S801", "the store was made by a newer version of Jalousie", hint="update Jalousie")
+            for number, step in enumerate(STEPS[version:], version + 1):
+                for statement in _statements(step):
+                    self._db.execute(statement)
+                self._db.execute(f"PRAGMA user_version={number}")
+
+    def close(self) -> None:
+        with self._lock:
+            if self._quick is not self._db:
+                self._quick.close()
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, durable when it is left, alone on the file. Not to be nested."""
+        with self._lock:
+            with _working():
+                self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            with _working():
+                self._db.execute("COMMIT")
+
+    # -- ledger: the storage of `ledger.log.Log`
+
+    def append(self, leaf: bytes) -> int:
+        """Keep a leaf with the transaction that is open; returns its index."""
+        index = self.leaves()
+        self._run("INSERT INTO leaf VALUES (?, ?)", index, leaf)
+        return index
+
+    def leaves(self) -> int:
+        (count,) = self._one("SELECT coalesce(max(number) + 1, 0) FROM leaf")
+        return int(count)
+
+    def read(self, start: int, end: int | None = None) -> Iterator[bytes]:
+        """Leaves start..end-1, by default to the last."""
+        while True:
+            stop = start + _PAGE if end is None else min(end, start + _PAGE)
+            rows = self._all("SELECT data FROM leaf WHERE number >= ? AND number < ? ORDER BY number", start, stop)
+            yield from (data for (data,) in rows)
+            start += len(rows)
+            if len(rows) < _PAGE or start == end:
+                return
+
+    def keep_cosignature(self, size: int, note: str) -> None:
+        with self.transaction():
+            self._run("INSERT OR IGNORE INTO cosignature VALUES (?, ?)", size, note)
+
+    def cosigned(self, size: int | None = None) -> tuple[int, str] | None:
+        """The newest cosigned checkpoint, or that of one size."""
+        row = self._one(
+            "SELECT size, note FROM cosignature WHERE ?1 IS NULL OR size = ?1 ORDER BY size DESC LIMIT 1", size
+        )
+        return None if row is None else (int(row[0]), str(row[1]))
+
+    # -- contracts and what they reserve
+
+    def contracts(self) -> tuple[str, ...]:
+        """Registered and not erased."""
+        return tuple(digest for (digest,) in self._all("SELECT digest FROM contract WHERE NOT erased ORDER BY rowid"))
+
+    def known(self, contract: str) -> bool:
+        """Whether a contract is or was registered."""
+        return self._one("SELECT 1 FROM contract WHERE digest = ?", contract) is not None
+
+    def reserved(self, column: str) -> tuple[int | None, int]:
+        """A column's lifetime budget, if any contract asked about it yet, and what contracts have reserved of it."""
+        row = self._one("SELECT rho FROM lifetime WHERE column_name = ?", column)
+        (total,) = self._one("SELECT coalesce(sum(rho), 0) FROM reservation WHERE column_name = ?", column)
+        return (None if row is None else int(row[0])), int(total)
+
+    def add_contract(self, contract: str, text: bytes, labels: dict[str, tuple[str, int, int]]) -> None:
+        """`labels`: by name, (column, reserved, lifetime). Inside a transaction, after the sums were checked."""
+        self._run("INSERT INTO contract (digest, text) VALUES (?, ?)", contract, text)
+        for label, (column, rho, lifetime) in labels.items():
+            self._run("INSERT OR IGNORE INTO lifetime VALUES (?, ?)", column, lifetime)
+            self._run("INSERT INTO reservation VALUES (?, ?, ?, ?)", contract, label, column, rho)
+
+    def reservations(self, contract: str) -> dict[str, int]:
+        return dict(self._all("SELECT label, rho FROM reservation WHERE contract = ?", contract))
+
+    def erase(self, contract: str) -> None:
+        """Forget populations, questions and answers of a contract. What it reserved stays reserved. Inside a transaction."""
+        for table in ("memo", "question"):
+            self._run(f"DELETE FROM {table} WHERE contract = ?", contract)
+        self._run("DELETE FROM asked WHERE population IN (SELECT number FROM population WHERE contract = ?)", contract)
+        self._run("DELETE FROM population WHERE contract = ?", contract)
+        self._run("UPDATE contract SET erased = 1, text = x'' WHERE digest = ?", contract)
+
+    # -- populations
+
+    def add_population(self, contract: str, digest: str, pseudonyms: bytes, size: int) -> bool:
+        """Whether it is new. Inside a transaction."""
+        done = self._run(
+            "INSERT OR IGNORE INTO population (contract, digest, size, pseudonyms) VALUES (?, ?, ?, ?)",
+            *(contract, digest, size, pseudonyms),
+        )
+        return done.rowcount == 1
+
+    def populations(self, contract: str) -> list[tuple[str, int]]:
+        """(digest, size), oldest first."""
+        return self._all("SELECT digest, size FROM population WHERE contract = ? ORDER BY number", contract)
+
+    def pseudonyms(self, contract: str, digest: str) -> bytes | None:
+        row = self._one("SELECT pseudonyms FROM population WHERE contract = ? AND digest = ?", contract, digest)
+        return None if row is None else bytes(row[0])
+
+    # -- questions
+
+    def add_asked(self, contract: str, population: str, digest: str, bits: bytes) -> int:
+        """A set of records of a population; the same set is kept once. Inside a transaction."""
+        (population_number,) = self._one(
+            "SELECT number FROM population WHERE contract = ? AND digest = ?", contract, population
+        )
+        self._run(
+            "INSERT OR IGNORE INTO asked (population, digest, bits) VALUES (?, ?, ?)", population_number, digest, bits
+        )
+        (number,) = self._one("SELECT number FROM asked WHERE population = ? AND digest = ?", population_number, digest)
+        return int(number)
+
+    def add_question(self, contract: str, asked: int | None, **values: Any) -> int:
+        """Keep a question with what it spends. Inside a transaction. Keys as in `Asked`, but `number`."""
+        names: tuple[str, ...] = ("digest", "label", "population", "partitions", "groups", "spent")
+        names += ("moment", "minute", "status", "code", "entry")
+        row = (contract, asked, *(values[name] for name in names))
+        marks = ", ".join("?" * len(row))
+        return int(
+            self._run(f"INSERT INTO question (contract, asked, {', '.join(names)}) VALUES ({marks})", *row).lastrowid
+            or 0
+        )
+
+    def finish(self, question: int, status: str, answer: bytes) -> None:
+        """A question's outcome. Inside a transaction."""
+        self._run("UPDATE question SET status = ?, answer = ? WHERE number = ?", status, answer, question)
+
+    def spends_after(self, contract: str, number: int) -> list[Spend]:
+        """Charged questions with higher numbers, oldest first: what a process has to catch up on."""
+        rows = self._all(
+            "SELECT q.number, q.label, q.population, a.bits, q.spent FROM question q JOIN asked a ON a.number = q.asked"
+            " WHERE q.contract = ? AND q.number > ? AND q.spent > 0 ORDER BY q.number",
+            *(contract, number),
+        )
+        return [Spend(*row) for row in rows]
+
+    def charged_questions(self, contract: str) -> int:
+        (count,) = self._one("SELECT count(*) FROM question WHERE contract = ? AND spent > 0", contract)
+        return int(count)
+
+    def recent_questions(self, contract: str, since: int, limit: int) -> list[int]:
+        """Moments of the questions since a moment, newest first, at most `limit`."""
+        rows = self._all(
+            "SELECT moment FROM question WHERE contract = ? AND moment > ? ORDER BY moment DESC LIMIT ?",
+            *(contract, since, limit),
+        )
+        return [int(moment) for (moment,) in rows]
+
+    def questions(self, contract: str, after: int = 0, limit: int = 1000) -> list[Asked]:
+        rows = self._all(
+            "SELECT number, digest, label, population, partitions, groups, spent, moment, minute, status, code, entry"
+            " FROM question WHERE contract = ? AND number > ? ORDER BY number LIMIT ?",
+            *(contract, after, limit),
+        )
+        return [Asked(*row) for row in rows]
+
+    def answer(self, contract: str, digest: str) -> bytes | None:
+        """The newest answer to a question, as it was sent."""
+        row = self._one(
+            "SELECT answer FROM question WHERE contract = ? AND digest = ? AND answer IS NOT NULL"
+            " ORDER BY number DESC LIMIT 1",
+            *(contract, digest),
+        )
+        return None if row is None else bytes(row[0])
+
+    def memo(self, contract: str, label: str, partition: str) -> bytes | None:
+        """Noisy counts that this partition was answered with."""
+        row = self._one(
+            "SELECT counts FROM memo WHERE contract = ? AND label = ? AND partition = ?", contract, label, partition
+        )
+        return None if row is None else bytes(row[0])
+
+    def add_memo(self, contract: str, label: str, partition: str, counts: bytes, question: int) -> bytes:
+        """Keep noisy counts, unless some were kept already: returns those that hold. Inside a transaction."""
+        self._run(
+            "INSERT OR IGNORE INTO memo (contract, label, partition, counts, question) VALUES (?, ?, ?, ?, ?)",
+            *(contract, label, partition, counts, question),
+        )
+        kept = self.memo(contract, label, partition)
+        assert kept is not None
+        return kept
+
+    # -- requests
+
+    def require_unseen(self, sender: str, sequence: int, minute: str, oldest: str) -> None:
+        """Keep a request's number, and forget those older than `oldest`, which are refused by their age.
+
+        Raises
+        ------
+        WireError
+            W605 if it was received before
+        """
+        with self._lock, _working():
+            done = self._quick.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (sender, sequence, minute))
+            if done.rowcount != 1:
+                raise WireError("W605", "the message was received before", effect="")
+            if sequence % _PAGE == 0:
+                self._quick.execute("DELETE FROM seen WHERE minute < ?", (oldest,))
+
+    # -- plumbing
+
+    def check(self) -> bool:
+        """SQLite's own check of the whole file."""
+        return bool(self._one("PRAGMA integrity_check")[0] == "ok")
+
+    def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
+        with self._lock, _working():
+            return self._db.execute(sql, values)
+
+    def _one(self, sql: str, *values: Any) -> Any:
+        return self._run(sql, *values).fetchone()
+
+    def _all(self, sql: str, *values: Any) -> list[Any]:
+        with self._lock, _working():
+            return self._db.execute(sql, values).fetchall()
+
+
+def _statements(script: str) -> Iterator[str]:
+    """`executescript` commits on its own, which would break a migration in two."""
+    part = ""
+    for line in script.splitlines(keepends=True):
+        part += line
+        if sqlite3.complete_statement(part):
+            yield part
+            part = ""
+
+
+def _require_private(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.stat().st_mode & 0o077:
+        raise StoreError("S802", "the provider's store can be read by others", hint=f"chmod 600 {FILE}")
+
+
+@contextmanager
+def _opening() -> Iterator[None]:
+    try:
+        yield
+    except (sqlite3.Error, OSError):
+        raise StoreError(
+            "S800",
+            "the provider's store cannot be opened",
+            hint="is the folder yours, and the disk not full? `jalousie doctor` tells more",
+        ) from None
+
+
+@contextmanager
+def _working() -> Iterator[None]:
+    # sqlite's messages can quote values
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise StoreError("S803", "the provider's store is busy or the disk is full", hint="try again") from None
+    except sqlite3.DatabaseError:
+        raise StoreError("S804", "the provider's store is damaged", hint="restore it, then `jalousie doctor`") from None
