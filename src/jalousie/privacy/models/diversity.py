@@ -67,10 +67,9 @@ class EntropyLDiversity(Model):
     """The entropy of the sensitive values of every class is at least log l.
 
     `shannon` is the entropy of the observed shares; `grassberger` the estimate for small samples with G in place of every
-    logarithm (Stammler, Katzenbeisser & Hamacher 2016), which may overshoot: so l different values are asked for besides
-    (with Shannon that follows, since the entropy of m values is at most log m).
-    Under suppression the model is not monotone: a class that loses its commonest value may come to satisfy it. What stays is
-    that a class needs l different values.
+    logarithm (Stammler, Katzenbeisser & Hamacher 2016). It may overshoot, so l different values are asked for besides (with
+    Shannon that follows, since the entropy of m values is at most log m). Under suppression the model is not monotone: a class
+    that loses its commonest value may come to satisfy it. What stays is that a class needs l different values.
     """
 
     name = "entropy-l-diversity"
