@@ -1,9 +1,9 @@
 """The exact search in numpy: best-first over the lattice with box bounds. Twin and fallback of the native kernel (search.c).
 
-Every scheme has a lower bound of its score, at first in closed form. One look at a scheme raises the bound of all below it (rows
-that no part of their class could release stay suppressed there) and, for measures of class sizes, above it. The scheme of the
-lowest bound is decided next: by looking at it, or at one above it that should exclude it and much besides. When no bound is under
-the best score found, that is the optimum.
+Every scheme has a lower bound of its score, at first in closed form. One look at a scheme raises the bound of all schemes below
+it (rows that no part of their class could release stay suppressed there) and, for measures of class sizes, above it. The
+scheme of the lowest bound is decided next: by looking at it, or at one above it that should exclude it and much besides. When
+no bound is under the best score found, that is the optimum.
 """
 
 from __future__ import annotations
