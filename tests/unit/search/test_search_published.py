@@ -26,7 +26,7 @@ METRICS = {
     "Metric.createPrecomputedEntropyMetric(0.1d)": "entropy",
 }
 SUBSET = {42481.619746031596, 40089.9423426752}
-"""Not reproduced. The same configurations have other published optima, which are; these two are presumably for a part of the table."""
+"""Not reproduced; presumably for a part of the table: the same configurations have other published optima, which are."""
 
 
 def spec(text: str) -> contract.Model:
