@@ -17,16 +17,16 @@ STEPS: Final[tuple[str, ...]] = (
         text BLOB NOT NULL,
         erased INTEGER NOT NULL DEFAULT 0
     ) STRICT;
-    -- a column's budget over all contracts; the first contract that asks about it fixes it
-    CREATE TABLE lifetime (column_name TEXT PRIMARY KEY, rho INTEGER NOT NULL CHECK (rho >= 0)) STRICT;
     -- never deleted, not even with its contract: budget does not come back
     CREATE TABLE reservation (
         contract TEXT NOT NULL,
         label TEXT NOT NULL,
-        column_name TEXT NOT NULL REFERENCES lifetime,
-        rho INTEGER NOT NULL CHECK (rho >= 0),
+        column_name TEXT NOT NULL,
+        reserved INTEGER NOT NULL CHECK (reserved >= 0),
+        lifetime INTEGER NOT NULL CHECK (lifetime >= 0),
         PRIMARY KEY (contract, label)
     ) STRICT;
+    CREATE INDEX reservation_by_column ON reservation (column_name);
 
     CREATE TABLE population (
         number INTEGER PRIMARY KEY,

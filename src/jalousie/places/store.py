@@ -155,21 +155,15 @@ class Store:
         """Whether a contract is or was registered."""
         return self._one("SELECT 1 FROM contract WHERE digest = ?", contract) is not None
 
-    def reserved(self, column: str) -> tuple[int | None, int]:
-        """A column's lifetime budget, if any contract asked about it yet, and what contracts have reserved of it."""
-        row = self._one("SELECT rho FROM lifetime WHERE column_name = ?", column)
-        (total,) = self._one("SELECT coalesce(sum(rho), 0) FROM reservation WHERE column_name = ?", column)
-        return (None if row is None else int(row[0])), int(total)
+    def reserved(self, column: str) -> list[tuple[int, int]]:
+        """(reserved, lifetime) of every contract and label that ever asked for a column."""
+        return self._all("SELECT reserved, lifetime FROM reservation WHERE column_name = ?", column)
 
     def add_contract(self, contract: str, text: bytes, labels: dict[str, tuple[str, int, int]]) -> None:
         """`labels`: by name, (column, reserved, lifetime). Inside a transaction, after the sums were checked."""
         self._run("INSERT INTO contract (digest, text) VALUES (?, ?)", contract, text)
-        for label, (column, rho, lifetime) in labels.items():
-            self._run("INSERT OR IGNORE INTO lifetime VALUES (?, ?)", column, lifetime)
-            self._run("INSERT INTO reservation VALUES (?, ?, ?, ?)", contract, label, column, rho)
-
-    def reservations(self, contract: str) -> dict[str, int]:
-        return dict(self._all("SELECT label, rho FROM reservation WHERE contract = ?", contract))
+        for label, row in labels.items():
+            self._run("INSERT INTO reservation VALUES (?, ?, ?, ?, ?)", contract, label, *row)
 
     def erase(self, contract: str) -> None:
         """Forget populations, questions and answers of a contract. What it reserved stays reserved. Inside a transaction."""

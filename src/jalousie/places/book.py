@@ -1,0 +1,111 @@
+"""The provider's ledger in its store: who may read which part of it, and the checkpoints that others cosigned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from jalousie.errors import LedgerError
+from jalousie.ledger.checkpoint import open_checkpoint, parse_checkpoint
+from jalousie.ledger.entry import Entry
+from jalousie.ledger.log import Log, encode_hashes
+from jalousie.ledger.merkle import leaf_hash
+from jalousie.ledger.note import VerifierKey, verifier_key
+from jalousie.places.store import Store
+from jalousie.wire.canonical import canonical
+from jalousie.wire.keys import PublicKey, SigningKey
+from jalousie.wire.messages import (
+    CheckpointAnswer,
+    ConsistencyAnswer,
+    CosignatureAccepted,
+    CosignatureRequest,
+    InclusionAnswer,
+    decode_message,
+)
+
+PAGE: Final = 500
+
+
+def party_name(key: PublicKey) -> str:
+    """How a party is called in ledgers: its own ledger's origin, and its name as a cosigner."""
+    return "jalousie/" + key.fingerprint.removeprefix("sha256:")
+
+
+def ledger_key(provider: PublicKey) -> VerifierKey:
+    """What verifies a provider's ledger."""
+    return verifier_key(party_name(provider), provider)
+
+
+def cosigner_key(party: PublicKey) -> VerifierKey:
+    """What verifies a party's cosignature."""
+    return verifier_key(party_name(party), party, cosigner=True)
+
+
+class Book:
+    """The ledger of one provider."""
+
+    def __init__(self, store: Store, key: SigningKey) -> None:
+        self._store = store
+        self._key = key
+        self._log = Log(store, party_name(key.public))
+
+    @property
+    def size(self) -> int:
+        return self._log.size
+
+    def append(self, entry: Entry) -> int:
+        """Keep an entry with the store's open transaction; returns its index."""
+        return self._log.append(entry)
+
+    def checkpoint(self) -> CheckpointAnswer:
+        """Of all that was committed; with the cosignature, if somebody left one for just that size."""
+        note = self._log.checkpoint(self._key)
+        cosigned = self._store.cosigned(parse_checkpoint(note)[0].size)
+        return CheckpointAnswer(checkpoint=cosigned[1] if cosigned else note)
+
+    def export(self, *, proofs: bool = True) -> Iterator[bytes]:
+        """The whole ledger as JSON Lines, for auditors; `audit verify` reads it."""
+        return self._log.export(self.checkpoint().checkpoint, proofs=proofs)
+
+    def entries(self, contract: str, start: int, size: int) -> bytes:
+        """A contract's own entries among the first `size`, from index `start` on: lines with entry, index and proof.
+
+        An entry of another contract is `{"index":...}` alone: what others ask is not this party's business. At most `PAGE`
+        lines; the next page starts after the last index.
+        """
+        if not 0 <= start <= size <= self.size:
+            raise LedgerError("L711", "the ledger was never of such a size", effect="")
+        lines = []
+        for index, entry in enumerate(self._log.entries(start, min(size, start + PAGE)), start):
+            line: dict[str, object] = {"index": index}
+            if entry.contract == contract:
+                line |= {"entry": entry, "proof": encode_hashes(self._log.inclusion(index, size))}
+            lines.append(canonical(line) + b"\n")
+        return b"".join(lines)
+
+    def inclusion(self, index: int, size: int) -> InclusionAnswer:
+        """Raises LedgerError L711 if there is no such entry or size."""
+        path = tuple(encode_hashes(self._log.inclusion(index, size)))
+        (leaf,) = self._store.read(index, index + 1)
+        return InclusionAnswer(index=index, size=size, leaf=encode_hashes([leaf_hash(leaf)])[0], path=path)
+
+    def consistency(self, old: int, size: int) -> ConsistencyAnswer:
+        """Raises LedgerError L711 if the ledger was never of such sizes."""
+        return ConsistencyAnswer(old=old, size=size, path=tuple(encode_hashes(self._log.consistency(old, size))))
+
+    def cosign(self, body: bytes, party: PublicKey) -> CosignatureAccepted:
+        """Keep a party's cosignature.
+
+        Raises
+        ------
+        LedgerError
+            L705 of another history, L706 not our checkpoint, L709 not cosigned by the party
+        """
+        note = decode_message(body, CosignatureRequest).checkpoint
+        checkpoint = open_checkpoint(note, ledger_key(self._key.public))
+        if checkpoint.size > self.size or self._log.root(checkpoint.size) != checkpoint.root:
+            raise LedgerError("L705", "the cosigned checkpoint is of another history", effect="")
+        if parse_checkpoint(note)[1].cosigned_at(cosigner_key(party)) is None:
+            raise LedgerError("L709", "the checkpoint has no valid cosignature of the ML party", effect="")
+        self._store.keep_cosignature(checkpoint.size, note)
+        return CosignatureAccepted(size=checkpoint.size)
