@@ -1,0 +1,184 @@
+"""Which of the asked records the provider has, and what their labels are: worked out once per population.
+
+The result is aligned to the population, so that the time a question takes does not depend on who is in the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jalousie.contract.feedback import Feedback, Label
+from jalousie.errors import ValidatorError
+from jalousie.validator.canonical import pseudonym_order
+from jalousie.validator.sensitivity import grid
+
+ABSENT = -1
+Codes = NDArray[np.int16]
+Steps = NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelColumn:
+    """A label of every row of the provider's table: class numbers (int16), or steps above the origin (int32).
+
+    `present` is False where the row has none of the classes, or no number.
+    """
+
+    values: Codes | Steps
+    present: NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Aligned:
+    """A label aligned to a population: (L, n), one layer per record that may share a pseudonym.
+
+    Class numbers are int16 with -1 where there is none; numbers are int32 steps, with `present` beside them.
+    """
+
+    values: Codes | Steps
+    present: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RowIndex:
+    """The provider's rows that count, by pseudonym. Made by `index_rows` once per table and key."""
+
+    pseudonyms: NDArray[np.uint8]
+    """(p, 16) different pseudonyms, in order."""
+    start: NDArray[np.int64]
+    """(p + 1,) where each one's rows begin in `rows`."""
+    rows: NDArray[np.int64]
+
+
+def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, feedback: Feedback) -> LabelColumn:
+    """A label's values as class numbers or steps.
+
+    Classes are compared as text: whole numbers without a decimal point, truth values as `true` and `false` where the
+    contract names those and as `1` and `0` otherwise.
+    """
+    if label.kind == "number":
+        return _steps(np.asarray(values, dtype=np.float64), label, feedback)
+    array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+    wanted = {name: code for code, name in enumerate(label.classes)}
+    if array.dtype == object:
+        codes = np.fromiter((_code(value, wanted) for value in array), dtype=np.int16, count=len(array))
+    else:
+        different, inverse = np.unique(array, return_inverse=True)
+        codes = np.array([_code(value, wanted) for value in different.tolist()], dtype=np.int16)[inverse.ravel()]
+    return LabelColumn(codes, codes >= 0)
+
+
+def _code(value: object, wanted: Mapping[str, int]) -> int:
+    if isinstance(value, bool | np.bool_):
+        return wanted.get("true" if value else "false", wanted.get("1" if value else "0", ABSENT))
+    if isinstance(value, float | np.floating) and float(value).is_integer():
+        value = int(value)
+    return ABSENT if value is None else wanted.get(str(value), ABSENT)
+
+
+def _steps(numbers: NDArray[np.float64], label: Label, feedback: Feedback) -> LabelColumn:
+    scale = grid(label, feedback.neighbours)
+    present = ~np.isnan(numbers)
+    clipped = np.clip(np.where(present, numbers, scale.low), scale.low, scale.high)
+    steps = np.rint((clipped - scale.origin) / scale.unit)
+    # the bounds' own steps are those that the sensitivity is derived from
+    return LabelColumn(np.clip(steps, scale.least, scale.most).astype(np.int32), present)
+
+
+def index_rows(
+    pseudonyms: NDArray[np.uint8], feedback: Feedback, subjects: NDArray[np.generic] | Sequence[object] | None = None
+) -> RowIndex:
+    """Choose the rows that count, by nothing but pseudonyms, subjects and places in the table; never by labels.
+
+    Per pseudonym the first row counts. Where the unit is the subject: of each subject the first `records_per_subject` rows
+    in the order of pseudonyms, and without a column of subjects the pseudonym itself is the subject. The choice is made
+    once per table, since the bound of a subject's budget rests on it (see `sensitivity`).
+
+    Parameters
+    ----------
+    pseudonyms
+        (rows, 16) of the provider's table
+    subjects
+        (rows,) who each row is about; needed where the contract's unit is `subject` and names a column
+    """
+    order = pseudonym_order(pseudonyms).astype(np.int64)
+    ordered = pseudonyms[order]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    most = feedback.records_per_subject if feedback.unit == "subject" else 1
+    if feedback.unit == "subject" and subjects is None and feedback.subject:
+        raise ValidatorError("V212", "the contract's unit is the subject, and the rows' subjects are not given")
+    if subjects is None or feedback.unit == "record":
+        kept = _rank_in_run(fresh) < most
+    else:
+        names = np.asarray(subjects)
+        kept = fresh & (_rank_by_subject(names[order], fresh) < most)
+    place = (np.cumsum(fresh) - 1)[kept]
+    counts = np.bincount(place, minlength=int(fresh.sum())).astype(np.int64)
+    return RowIndex(ordered[fresh], np.concatenate([[0], np.cumsum(counts)]), order[kept])
+
+
+def _rank_in_run(fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """0, 1, 2, ... within every run that begins where `fresh` is True."""
+    places = np.arange(len(fresh), dtype=np.int64)
+    return places - np.maximum.accumulate(np.where(fresh, places, 0))
+
+
+def _rank_by_subject(subjects: NDArray[np.generic], counts: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many rows that count the same subject has before each row."""
+    _, number = np.unique(subjects, return_inverse=True)
+    order = np.argsort(number.ravel(), kind="stable")
+    grouped = number.ravel()[order]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = grouped[1:] != grouped[:-1]
+    before = np.cumsum(counts[order]) - counts[order]
+    start = np.maximum.accumulate(np.where(fresh, before, 0))
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = before - start
+    return rank
+
+
+def match_rows(population: NDArray[np.uint8], index: RowIndex) -> NDArray[np.int64]:
+    """(L, n) row of the table for every record of the population, -1 where the provider has none."""
+    place = _find(population, index.pseudonyms)
+    counts = np.append(np.diff(index.start), 0)
+    many = counts[place]  # place -1 is the 0 at the end
+    layers = max(1, int(counts.max()))
+    rows = np.full((layers, len(population)), ABSENT, dtype=np.int64)
+    for layer in range(layers):
+        has = many > layer
+        rows[layer, has] = index.rows[index.start[place[has]] + layer]
+    return rows
+
+
+def _find(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Place of every wanted pseudonym among the known ones, which are different and in order; -1 for none."""
+    place = np.full(len(wanted), ABSENT, dtype=np.int64)
+    if not len(known):
+        return place
+    want = np.ascontiguousarray(wanted).view(">u8").astype(np.uint64).reshape(-1, 2)
+    have = np.ascontiguousarray(known).view(">u8").astype(np.uint64).reshape(-1, 2)
+    at = np.searchsorted(have[:, 0], want[:, 0])
+    open_ = np.flatnonzero(at < len(have))
+    while len(open_):  # more than once only where pseudonyms share their first half
+        here, target = have[at[open_]], want[open_]
+        found = (here == target).all(axis=1)
+        place[open_[found]] = at[open_[found]]
+        open_ = open_[~found & (here[:, 0] == target[:, 0])]
+        at[open_] += 1
+        open_ = open_[at[open_] < len(have)]
+    return place
+
+
+def align(rows: NDArray[np.int64], column: LabelColumn) -> Aligned:
+    """A label's values in the order of the population; `rows` from `match_rows`."""
+    if not len(column.values):
+        return Aligned(np.full(rows.shape, ABSENT, dtype=np.int16), np.zeros(rows.shape, dtype=bool))
+    present = (rows >= 0) & column.present[rows]
+    if column.values.dtype == np.int16:
+        return Aligned(np.where(present, column.values[rows], np.int16(ABSENT)))
+    return Aligned(np.where(present, column.values[rows], np.int32(0)), present)
