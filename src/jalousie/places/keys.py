@@ -51,6 +51,9 @@ class KeyStore:
             raise PrivacyError("P442", "the provider's master key is damaged", hint="restore it from your backup")
         return key
 
+    def has_master(self) -> bool:
+        return self._path.exists()
+
     def signing(self) -> SigningKey:
         """The key that signs what this party sends; `jalousie keys new` makes it.
 
