@@ -1,0 +1,135 @@
+"""Tables as the validator needs them: whom each row is about, and its labels at the provider or its groups at the ML party.
+
+Both parties name a record by the canonical text of its identifier (`tables.text`) under the contract's key, so that a
+number in a Parquet file meets the same number in a CSV file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jalousie.contract.feedback import Feedback
+from jalousie.contract.model import Column, Contract
+from jalousie.errors import TableError, did_you_mean
+from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, pseudonyms
+from jalousie.tables.raw import RawTable
+from jalousie.tables.rows import raw_rows
+from jalousie.tables.text import canonical, engine_text
+from jalousie.validator.match import LabelColumn, RowIndex, encode_label, index_rows
+from jalousie.validator.types import Partition, Population
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """The provider's rows: which count, and their labels by name."""
+
+    index: RowIndex
+    labels: Mapping[str, LabelColumn]
+    rows: int
+    unnamed: int
+    """Rows without an identifier: they count nowhere."""
+
+
+def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key: bytes) -> Records:
+    """Read identifiers, subjects and labels of the provider's table.
+
+    Raises
+    ------
+    TableError
+        T201 a column is missing, T212 an identifier of a type that has no text
+    ValidatorError
+        V212 a label that cannot be answered about
+    """
+    wanted = [label.column for label in feedback.labels.values()]
+    texts = texts_of(raw, [feedback.identifier, *([feedback.subject] if feedback.subject else [])])
+    identifiers = texts[feedback.identifier]
+    named = np.array([text is not None for text in identifiers], dtype=bool)
+    values = _values_of(raw, wanted)
+    labels = {
+        name: encode_label(_kept(values[label.column], named), label, feedback)
+        for name, label in feedback.labels.items()
+    }
+    subjects = None
+    if feedback.subject:
+        # a row without a subject is a subject of its own, or rows of nobody would crowd each other out
+        subjects = np.array(
+            [
+                f"s{text}" if text is not None else f"r{row}"
+                for row, (text, keep) in enumerate(zip(texts[feedback.subject], named, strict=True))
+                if keep
+            ],
+            dtype=object,
+        )
+    names = pseudonym_array(key, [text for text in identifiers if text is not None])
+    return Records(index_rows(names, feedback, subjects), labels, int(named.sum()), int((~named).sum()))
+
+
+def population_of(identifiers: Sequence[str | None], key: bytes) -> Population:
+    """The population of an ML party's identifiers, in their order.
+
+    Raises
+    ------
+    TableError
+        T263 if one is missing or occurs twice
+    """
+    texts = [text for text in identifiers if text is not None]
+    if len(texts) != len(identifiers):
+        raise TableError("T263", f"{len(identifiers) - len(texts)} rows have no identifier", hint="leave them out")
+    if len(set(texts)) != len(texts):
+        raise TableError("T263", f"{len(texts) - len(set(texts))} identifiers occur twice", hint="name a record once")
+    return Population(pseudonym_array(key, texts))
+
+
+def partition_of(values: Sequence[str | None]) -> tuple[Partition, tuple[str, ...]]:
+    """A partition by the values of a column (nulls are not asked about), and the name of each group, which stays here."""
+    names = sorted({value for value in values if value is not None})
+    number = {name: place for place, name in enumerate(names)}
+    groups = np.array([-1 if value is None else number[value] for value in values], dtype=np.int32)
+    return Partition(groups, len(names)), tuple(names)
+
+
+def pseudonym_array(key: bytes, identifiers: Sequence[str]) -> NDArray[np.uint8]:
+    """(n, 16) pseudonyms."""
+    return np.frombuffer(pseudonyms(key, identifiers), dtype=np.uint8).reshape(-1, PSEUDONYM_BYTES)
+
+
+def texts_of(raw: RawTable, names: Sequence[str]) -> dict[str, list[str | None]]:
+    """Canonical text of columns, in read order."""
+    _require(raw, names)
+    functions = {}
+    for name in names:
+        function = canonical(raw.schema[name])
+        if function is None:
+            raise TableError("T212", f'column "{name}" has a type that cannot name records or groups')
+        functions[name] = function
+    frame = raw.frame.select(**{name: engine_text(name, raw.schema[name]) for name in names})
+    columns = raw_rows(raw.derive(frame))
+    return {
+        name: [None if value is None else functions[name](value) for value in columns[name].to_list()] for name in names
+    }
+
+
+def expected_columns(contract: Contract, extra: Mapping[str, Column] | None = None) -> dict[str, Column]:
+    """The contract's columns and others that a party's own file has."""
+    return {**contract.columns, **(extra or {})}
+
+
+def _values_of(raw: RawTable, names: Sequence[str]) -> dict[str, list[Any]]:
+    _require(raw, names)
+    frame = raw_rows(raw.derive(raw.frame.select(*dict.fromkeys(names))))
+    return {name: frame[name].to_list() for name in frame.columns}
+
+
+def _kept(values: Sequence[Any], kept: NDArray[np.bool_]) -> list[Any]:
+    return [value for value, keep in zip(values, kept.tolist(), strict=True) if keep]
+
+
+def _require(raw: RawTable, names: Sequence[str]) -> None:
+    for name in names:
+        if name not in raw.schema:
+            raise TableError("T201", f'the table has no column "{name}"', hint=did_you_mean(name, raw.columns))
