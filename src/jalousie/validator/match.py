@@ -115,8 +115,9 @@ def index_rows(
     if subjects is None or feedback.unit == "record":
         kept = _rank_in_run(fresh) < most
     else:
-        names = np.asarray(subjects)
-        kept = fresh & (_rank_by_subject(names[order], fresh) < most)
+        numbers = _numbers(subjects)[order]
+        counts_at_all = fresh & (numbers >= 0)
+        kept = counts_at_all & (_rank_by_subject(numbers, counts_at_all) < most)
     place = (np.cumsum(fresh) - 1)[kept]
     counts = np.bincount(place, minlength=int(fresh.sum())).astype(np.int64)
     return RowIndex(ordered[fresh], np.concatenate([[0], np.cumsum(counts)]), order[kept])
@@ -128,23 +129,32 @@ def _rank_in_run(fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
     return places - np.maximum.accumulate(np.where(fresh, places, 0))
 
 
-def _rank_by_subject(subjects: NDArray[np.generic], counts: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many rows that count the same subject has before each row."""
-    _, number = np.unique(subjects, return_inverse=True)
-    order = np.argsort(number.ravel(), kind="stable")
-    grouped = number.ravel()[order]
+def _numbers(subjects: NDArray[np.generic] | Sequence[object]) -> NDArray[np.int64]:
+    """A number for every subject; -1 for a row without one, which then counts nowhere: its subject cannot be bounded."""
+    seen: dict[object, int] = {}
+    values = subjects.tolist() if isinstance(subjects, np.ndarray) else subjects
+    return np.fromiter(
+        (ABSENT if value is None or value != value else seen.setdefault(value, len(seen)) for value in values),
+        dtype=np.int64,
+        count=len(values),
+    )
+
+
+def _rank_by_subject(subjects: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many counted rows of the same subject stand before each row."""
+    order = np.argsort(subjects, kind="stable")
+    grouped, counts = subjects[order], counted[order].astype(np.int64)
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = grouped[1:] != grouped[:-1]
-    before = np.cumsum(counts[order]) - counts[order]
-    start = np.maximum.accumulate(np.where(fresh, before, 0))
+    before = np.cumsum(counts) - counts
     rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = before - start
+    rank[order] = before - np.maximum.accumulate(np.where(fresh, before, 0))
     return rank
 
 
 def match_rows(population: NDArray[np.uint8], index: RowIndex) -> NDArray[np.int64]:
     """(L, n) row of the table for every record of the population, -1 where the provider has none."""
-    place = _find(population, index.pseudonyms)
+    place = find_pseudonyms(population, index.pseudonyms)
     counts = np.append(np.diff(index.start), 0)
     many = counts[place]  # place -1 is the 0 at the end
     layers = max(1, int(counts.max()))
@@ -155,7 +165,7 @@ def match_rows(population: NDArray[np.uint8], index: RowIndex) -> NDArray[np.int
     return rows
 
 
-def _find(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int64]:
+def find_pseudonyms(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Place of every wanted pseudonym among the known ones, which are different and in order; -1 for none."""
     place = np.full(len(wanted), ABSENT, dtype=np.int64)
     if not len(known):
