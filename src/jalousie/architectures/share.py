@@ -39,7 +39,7 @@ from jalousie.tables import (
     write_frame,
 )
 from jalousie.tables.bundle import CARD, REPORT, SPACE, check_digest
-from jalousie.tables.engine import EngineOptions
+from jalousie.tables.engine import Engine, EngineOptions
 from jalousie.tables.folder import digest_file
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import FrequencyTable, Hierarchy
@@ -77,6 +77,7 @@ class Sharing:
         """
         self.loaded = _loaded(contract)
         self.contract = self.loaded.contract
+        self.digest = digest(self.contract)
         self.provider = provider or Provider()
         self.settings = settings
         self.watch = Stopwatch(_announce(settings.progress))
@@ -87,7 +88,7 @@ class Sharing:
             self.card: Card = describe(
                 self.done,
                 self.contract,
-                digest=digest(self.contract),
+                digest=self.digest,
                 software=f"jalousie {__version__}",
                 population=self.contract.release.population,
             )
@@ -102,7 +103,7 @@ class Sharing:
     def _lent(self) -> Lent:
         joined = [step for step in self.contract.steps if isinstance(step, Enrich)]
         context = StepContext(
-            contract=digest(self.contract),
+            contract=self.digest,
             key_for=self.provider.keys.deriver(),
             tables={table_name(step): self._joined(step) for step in joined},
             columns=self.contract.columns,
@@ -214,9 +215,9 @@ class Sharing:
             written = write_frame(self.done.released, path, format=form.format, csv=form.csv, order=form.order)
         with self.watch.stage("verify"):
             names, sensitive = self._verified_columns()
-            counted = count_written(
-                path, names, sensitive, format=form.format, csv=form.csv, options=self.settings.engine
-            )
+            engine = self.done.released.engine
+            lent = engine if isinstance(engine, Engine) else None  # opening a second one costs as much as the counting
+            counted = count_written(path, names, sensitive, format=form.format, csv=form.csv, engine=lent)
             self.verify(counted, written.rows)
         self.card = msgspec.structs.replace(
             self.card,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -81,6 +83,17 @@ def main(argv: list[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 (the last boundary: an unforeseen error must not print a traceback with cells in it)
         return _report(_unforeseen(error), as_json)
     return int(code)
+
+
+def run() -> NoReturn:
+    """The console's entry: `main`, then out. Whatever must happen at the end (spill folders, open files) happens; taking the
+    libraries apart object by object, which the operating system does at once, does not."""
+    code = main()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):
+            stream.flush()
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def _unforeseen(error: Exception) -> InternalError:

@@ -26,12 +26,13 @@ def count_written(
     format: Format = "parquet",
     csv: Csv | None = None,
     options: EngineOptions | None = None,
+    engine: Engine | None = None,
 ) -> FrequencyTable:
-    """Classes of a written release by a plain GROUP BY over the file, in an engine of its own.
+    """Classes of a written release by a plain GROUP BY over the file, in an engine of its own unless one is lent.
 
-    It shares nothing with the search or with `count_groups`, so that it can contradict them. Raises R501.
+    It shares nothing else with the search or with `count_groups`, so that it can contradict them. Raises R501.
     """
-    engine = Engine(options)
+    lent, engine = engine is not None, engine or Engine(options)
     try:
         with library_boundary(
             ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
@@ -51,7 +52,8 @@ def count_written(
                 cell_counts = np.array([row[-1] for row in cells], dtype=np.int64)
                 histograms.append(Histogram(name, found, where[order], cell_codes[0][order], cell_counts[order]))
     finally:
-        engine.close()
+        if not lent:
+            engine.close()
     return FrequencyTable(tuple(names), values, codes, counts, tuple(histograms))
 
 

@@ -13,10 +13,10 @@ import numpy as np
 from jalousie.errors import PrivacyError, UsageError
 from jalousie.privacy.models import Model
 from jalousie.privacy.recoding import Proof, Recoding
+from jalousie.privacy.search.found import Found
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import METRICS, Metric
 from jalousie.privacy.search.native import fits, load_kernel, native_search
-from jalousie.privacy.search.numpy_search import Found, numpy_search
 from jalousie.privacy.search.problem import Problem
 from jalousie.tables.types import Floats
 
@@ -119,6 +119,8 @@ def find(
     if kernel == "native":
         why = "was not built" if native is None else "cannot take this table or these models"
         raise UsageError("U100", f"the native search kernel {why}", hint="use the kernel auto")
+    from jalousie.privacy.search.numpy_search import numpy_search
+
     return numpy_search(problem, models, metric, limit, stop=stop), "numpy"
 
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from jalousie.privacy.models import Model, NativeRule
 from jalousie.privacy.recoding import Candidate
+from jalousie.privacy.search.found import Found
 from jalousie.privacy.search.metrics import Entropy, Loss, Metric
-from jalousie.privacy.search.numpy_search import Found
 from jalousie.privacy.search.problem import Problem
 from jalousie.tables.types import Floats, Histogram
 

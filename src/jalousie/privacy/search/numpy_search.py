@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 
 from jalousie.privacy.models import Model
 from jalousie.privacy.recoding import Candidate
+from jalousie.privacy.search.found import Found
 from jalousie.privacy.search.lattice import Lattice
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import SAFETY, Look, Metric
@@ -29,18 +29,6 @@ KEPT_TABLES = 200
 HUB_SHARE = 0.3
 """A table is worth keeping to count from if it has under this share of its source's rows."""
 RECENT = 48
-
-
-@dataclass(slots=True)
-class Found:
-    """What a kernel hands back. Scores, not losses; `levels` None where no scheme satisfies the models."""
-
-    levels: tuple[int, ...] | None
-    score: float
-    bound: float
-    checked: int
-    complete: bool
-    candidates: list[Candidate] = field(default_factory=list)
 
 
 def numpy_search(

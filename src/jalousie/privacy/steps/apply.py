@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from importlib import import_module
 
 from jalousie.contract.model import (
     Clip,
@@ -20,14 +21,6 @@ from jalousie.contract.model import (
 from jalousie.errors import InternalError
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.steps.context import StepContext
-from jalousie.privacy.steps.dates import truncate_date
-from jalousie.privacy.steps.enrich import enrich
-from jalousie.privacy.steps.noise import add_noise
-from jalousie.privacy.steps.numbers import clip, round_numbers
-from jalousie.privacy.steps.pseudonyms import pseudonymise
-from jalousie.privacy.steps.responses import randomised_response
-from jalousie.privacy.steps.sample import sample
-from jalousie.privacy.steps.scrub import drop_columns, drop_rows
 from jalousie.tables.raw import RawTable
 
 
@@ -37,29 +30,29 @@ def apply_step(raw: RawTable, step: Step, context: StepContext) -> tuple[RawTabl
     `Generalise` only marks a place in the order: the caller generalises there. Which errors a step raises is said at its
     function; all may raise P421 where the engine fails.
     """
-    match step:
-        case DropColumns():
-            return drop_columns(raw, step)
-        case DropRows():
-            return drop_rows(raw, step)
-        case Enrich():
-            return enrich(raw, step, context)
-        case Pseudonymise():
-            return pseudonymise(raw, step, context)
-        case Round():
-            return round_numbers(raw, step)
-        case Clip():
-            return clip(raw, step)
-        case TruncateDate():
-            return truncate_date(raw, step)
-        case Noise():
-            return add_noise(raw, step, context)
-        case RandomisedResponse():
-            return randomised_response(raw, step)
-        case Sample():
-            return sample(raw, step)
-        case _:
-            raise InternalError("X900", "generalise is carried out by the search, not as a step")
+    name = _FUNCTIONS.get(type(step))
+    if name is None:
+        raise InternalError("X900", "generalise is carried out by the search, not as a step")
+    module, function = name
+    carry_out = getattr(import_module(f"jalousie.privacy.steps.{module}"), function)
+    needs_context = isinstance(step, Enrich | Pseudonymise | Noise)
+    done: tuple[RawTable, StepFacts] = carry_out(raw, step, context) if needs_context else carry_out(raw, step)
+    return done
+
+
+_FUNCTIONS: dict[type, tuple[str, str]] = {
+    DropColumns: ("scrub", "drop_columns"),
+    DropRows: ("scrub", "drop_rows"),
+    Enrich: ("enrich", "enrich"),
+    Pseudonymise: ("pseudonyms", "pseudonymise"),
+    Round: ("numbers", "round_numbers"),
+    Clip: ("numbers", "clip"),
+    TruncateDate: ("dates", "truncate_date"),
+    Noise: ("noise", "add_noise"),
+    RandomisedResponse: ("responses", "randomised_response"),
+    Sample: ("sample", "sample"),
+}
+"""Module and function of each step; imported when it is first carried out, since most contracts use few of them."""
 
 
 def apply_steps(
