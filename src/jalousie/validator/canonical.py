@@ -1,145 +1,186 @@
-"""What a question is, whatever its groups are numbered and in whatever order its records were sent.
+"""The canonical form of populations and partitions: what makes two questions the same question.
 
-A partition's canonical form lists its records by pseudonym and numbers groups in the order in which they first occur there.
-Two partitions are the same question exactly if they have the same form; the digest of the form finds the stored answer.
+A partition is a function from the pseudonyms asked about to groups. Its canonical form does not depend on the order of the
+records, on the population they are named in, or on the numbering of the groups: records stand in the order of their
+pseudonyms, and groups are numbered in the order in which they first occur there.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.validator.budget import Rho
-from jalousie.validator.records import CanonicalPopulation, RecordSet
-from jalousie.validator.types import Partition, Question
+from jalousie.errors import ValidatorError
+from jalousie.validator.types import PSEUDONYM_BYTES, Groups, Partition, Population, Question
 
-_FIRST_LOOK = 4096
+Mask = NDArray[np.bool_]
+_SET = b"jalousie/asked/1\0"
+_PARTITION = b"jalousie/partition/1\0"
+_QUESTION = b"jalousie/question/1\0"
+_REMEMBERED = 64  # digests of parts of a population
+
+
+@dataclass(slots=True, eq=False)
+class KnownPopulation:
+    """A population with what is worked out once for it. Made by `know`."""
+
+    population: Population
+    digest: str
+    order: NDArray[np.int32] | None
+    """Record positions in the order of pseudonyms; None where that is the order already."""
+    everybody: str
+    """Digest of the set of all of its records."""
+    _parts: dict[bytes, str] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        return self.population.size
+
+    def asked_digest(self, asked: Mask | None) -> str:
+        """Digest of a set of records: the same in every population that names them. None: all of them."""
+        if asked is None:
+            return self.everybody
+        key = hashlib.sha256(np.packbits(asked).tobytes()).digest()
+        if key not in self._parts:
+            ordered = self.population.pseudonyms if self.order is None else self.population.pseudonyms[self.order]
+            chosen = asked if self.order is None else asked[self.order]
+            if len(self._parts) >= _REMEMBERED:
+                self._parts.pop(next(iter(self._parts)))
+            self._parts[key] = _set_digest(ordered[chosen])
+        return self._parts[key]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CanonicalPartition:
-    """One partition, with what is public about it."""
+    """A partition in canonical form, with its public facts."""
 
     digest: str
+    rank: NDArray[np.intp]
+    """(G,) canonical number of every group of the question; answers are stored in this order."""
     sizes: NDArray[np.int64]
-    """(groups,) records of the population in each group, numbered as asked."""
-    rank: NDArray[np.int64]
-    """(groups,) canonical number of each group as asked."""
-    records: RecordSet
-    """The records that are in some group."""
-    asked: Partition
-
-    @property
-    def groups(self) -> int:
-        return len(self.sizes)
-
-    @property
-    def smallest(self) -> int:
-        return int(self.sizes.min(initial=self.records.size))
+    """(G,) records of the population by group, whether or not the provider has them."""
+    asked: Mask | None
+    """Which records are in a group; None: all of them."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Asked:
-    """A question in canonical form: everything that the monitor and the store may know of it."""
+def know(population: Population) -> KnownPopulation:
+    """Work out the order of a population's pseudonyms.
 
-    digest: str
-    population: str
-    label: str
-    partitions: tuple[CanonicalPartition, ...]
-    """As asked; the same one may occur twice."""
-    offered: Rho
-
-    @property
-    def distinct(self) -> dict[str, CanonicalPartition]:
-        """By digest, in the order asked; each is answered, and paid, once."""
-        return {partition.digest: partition for partition in self.partitions}
-
-
-def canonicalise(question: Question, population: CanonicalPopulation, offered: Rho) -> Asked:
-    """Canonical form of a question whose shape was found right (`monitor.first_look`)."""
-    sets: dict[bytes, RecordSet] = {}
-    partitions = tuple(_canonical(partition, population, sets) for partition in question.partitions)
-    digest = question_digest(question.label, offered, (partition.digest for partition in partitions))
-    return Asked(digest, question.population, question.label, partitions, offered)
-
-
-def question_digest(label: str, offered: Rho, partitions: Iterable[str]) -> str:
-    """`sha256:` over label, offered budget and partitions in the order asked. The same question sent again has the same."""
-    name = label.encode()
-    state = hashlib.sha256(b"jalousie/question/1\0" + len(name).to_bytes(8, "big") + name)
-    state.update(offered.nano.to_bytes(8, "big"))
-    for digest in partitions:
-        state.update(bytes.fromhex(digest.removeprefix("sha256:")))
-    return "sha256:" + state.hexdigest()
-
-
-def digest_as_sent(question: Question) -> str:
-    """Names a question that is refused before its canonical form is known."""
-    text = repr((question.population, question.label, question.rho)).encode()
-    state = hashlib.sha256(b"jalousie/question-as-sent/1\0" + len(text).to_bytes(8, "big") + text)
-    for partition in question.partitions:
-        state.update(repr((partition.count, len(partition.groups))).encode() + b"\0")
-        state.update(np.ascontiguousarray(partition.groups, "<i4").tobytes())
-    return "sha256:" + state.hexdigest()
-
-
-def _canonical(
-    partition: Partition, population: CanonicalPopulation, sets: dict[bytes, RecordSet]
-) -> CanonicalPartition:
-    """`sets` remembers sets of records by mask: partitions of one question are mostly about the same."""
-    # the narrowest type moves the fewest bytes; -1 becomes its largest number
-    dtype = np.dtype(np.uint8 if partition.count < 2**8 else np.uint16 if partition.count < 2**16 else np.uint32)
-    numbers = population.in_order(partition.groups.astype(dtype))
-    nobody = np.iinfo(dtype).max
-    sizes = _sizes(partition.groups, partition.count)
-    records = RecordSet.all_of(population)
-    if int(sizes.sum()) < population.size:
-        mask = numbers != nobody
-        records = _set_of(mask, population, sets)
-        numbers = numbers[mask]
-    rank = _ranks(numbers, sizes)
-    occurring = int(np.count_nonzero(sizes))
-    width = 1 if occurring <= 2**8 else 2 if occurring <= 2**16 else 4
-    form = rank.astype(f"<u{width}")[numbers]
-    state = hashlib.sha256(b"jalousie/partition/1\0" + bytes.fromhex(records.digest.removeprefix("sha256:")))
-    state.update(occurring.to_bytes(8, "big"))
-    state.update(form.tobytes())
-    return CanonicalPartition("sha256:" + state.hexdigest(), sizes, rank, records, partition)
-
-
-def _set_of(mask: NDArray[np.bool_], population: CanonicalPopulation, sets: dict[bytes, RecordSet]) -> RecordSet:
-    key = hashlib.blake2b(np.packbits(mask).tobytes(), digest_size=32).digest()
-    if key not in sets:
-        sets[key] = RecordSet.of(population, mask)
-    return sets[key]
-
-
-def _sizes(groups: NDArray[np.int32], count: int) -> NDArray[np.int64]:
-    """Records in each group, without those in none; in blocks that stay in the processor's cache."""
-    sizes = np.zeros(count + 1, np.int64)
-    for start in range(0, len(groups), 1 << 16):
-        sizes += np.bincount(groups[start : start + (1 << 16)] + 1, minlength=count + 1)
-    return sizes[1:]
-
-
-def _ranks(numbers: NDArray[np.generic], sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Canonical number of each group: by first occurrence, empty groups last in their order.
-
-    Groups mostly occur early, so ever longer beginnings are looked at until each was seen.
+    Raises
+    ------
+    ValidatorError
+        V211: no record, a record twice, or pseudonyms that are not (n, 16) bytes
     """
-    count, wanted = len(sizes), int(np.count_nonzero(sizes))
-    first = np.full(count, len(numbers), np.int64)
-    length = min(_FIRST_LOOK, len(numbers))
-    while True:
-        # of positions assigned to one group the last stays: read backwards, that is the first
-        first[numbers[:length][::-1].astype(np.intp)] = np.arange(length - 1, -1, -1)
-        if int(np.count_nonzero(first < len(numbers))) == wanted or length == len(numbers):
-            break
-        length = min(8 * length, len(numbers))
-    rank = np.empty(count, np.int64)
+    pseudonyms = population.pseudonyms
+    if pseudonyms.ndim != 2 or pseudonyms.shape[1] != PSEUDONYM_BYTES or pseudonyms.dtype != np.uint8:
+        raise ValidatorError("V211", f"pseudonyms are not {PSEUDONYM_BYTES} bytes each")
+    if not population.size:
+        raise ValidatorError("V211", "the population has no records", hint="name at least one group's worth of records")
+    order = pseudonym_order(pseudonyms)
+    ordered = pseudonyms[order]
+    if (_words(ordered[1:]) == _words(ordered[:-1])).all(axis=1).any():
+        raise ValidatorError("V211", "a record occurs twice in the population", hint="name every record once")
+    in_order = bool((order[1:] > order[:-1]).all())
+    return KnownPopulation(population, population.digest(), None if in_order else order, _set_digest(ordered))
+
+
+def pseudonym_order(pseudonyms: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Positions in the order of pseudonyms as bytes; equal ones keep their order."""
+    words = _words(pseudonyms)
+    order = np.argsort(words[:, 0], kind="stable")
+    first = words[order, 0]
+    if (first[1:] == first[:-1]).any():
+        # honest pseudonyms hardly ever share their first half, so the second one is seldom looked at
+        order = np.lexsort((words[:, 1], words[:, 0]))
+    return order.astype(np.int32)
+
+
+def _words(pseudonyms: NDArray[np.uint8]) -> NDArray[np.uint64]:
+    """(n, 2) numbers that stand in the order of the bytes."""
+    return np.ascontiguousarray(pseudonyms).view(">u8").astype(np.uint64).reshape(-1, 2)
+
+
+def check_partition(partition: Partition, size: int, number: int) -> None:
+    """
+    Raises
+    ------
+    ValidatorError
+        V207: wrong length or type, a group number out of range, or nobody asked about
+    """
+    groups = partition.groups
+    problem = ""
+    if groups.ndim != 1 or groups.dtype != np.int32:
+        problem = "does not consist of 32-bit group numbers"
+    elif len(groups) != size:
+        problem = f"has {len(groups)} records; the population has {size}"
+    elif partition.count < 1 or int(groups.min()) < -1 or int(groups.max()) >= partition.count:
+        problem = "has group numbers that are not between -1 and its count of groups"
+    elif int(groups.max()) < 0:
+        problem = "asks about nobody"
+    if problem:
+        raise ValidatorError(
+            "V207", f"partition {number} {problem}", effect="nothing was answered, no budget was spent"
+        )
+
+
+def canonical_partition(known: KnownPopulation, partition: Partition) -> CanonicalPartition:
+    """Canonical form of a partition that `check_partition` accepts. Groups without records come last, in their order."""
+    groups, count = partition.groups, partition.count
+    everybody = int(groups.min()) >= 0
+    asked = None if everybody else groups >= 0
+    ordered = groups if known.order is None else groups[known.order]
+    if not everybody:
+        ordered = ordered[ordered >= 0]
+    rank = _ranks(ordered, count)
+    state = hashlib.sha256(_PARTITION + known.asked_digest(asked).encode())
+    state.update(len(ordered).to_bytes(8, "big"))
+    sizes = np.bincount(ordered, minlength=count).astype(np.int64)
+    numbers = rank.astype(_narrowest(int(np.count_nonzero(sizes))))[ordered]
+    state.update(bytes([numbers.itemsize]) + numbers.tobytes())
+    return CanonicalPartition("sha256:" + state.hexdigest(), rank, sizes, asked)
+
+
+def _ranks(ordered: Groups, count: int) -> NDArray[np.intp]:
+    """(count,) number of every group in the order of first occurrence; absent ones after them."""
+    first = np.full(count, len(ordered), dtype=np.intp)
+    # of several values for one place the last is kept, so backwards that is the first occurrence
+    first[ordered[::-1]] = np.arange(len(ordered) - 1, -1, -1)
+    rank = np.empty(count, dtype=np.intp)
     rank[np.argsort(first, kind="stable")] = np.arange(count)
     return rank
+
+
+def _narrowest(count: int) -> np.dtype[Any]:
+    # little-endian, whatever the machine; `count` leaves out empty groups, which nothing is numbered with
+    return np.dtype("u1") if count <= 2**8 else np.dtype("<u2") if count <= 2**16 else np.dtype("<u4")
+
+
+def union(masks: Iterable[Mask | None]) -> Mask | None:
+    """Records that are in at least one of several sets; None: all of them."""
+    result: Mask | None = None
+    for mask in masks:
+        if mask is None:
+            return None
+        result = mask.copy() if result is None else result | mask
+    return None if result is None or bool(result.all()) else result
+
+
+def question_digest(question: Question, partitions: list[CanonicalPartition], nano: int) -> str:
+    """Of label, canonical partitions in their order, and budget offered: the same for every way to write it down."""
+    state = hashlib.sha256(_QUESTION + nano.to_bytes(8, "big"))
+    label = question.label.encode()
+    state.update(len(label).to_bytes(4, "big") + label)
+    for part in partitions:
+        state.update(bytes.fromhex(part.digest.removeprefix("sha256:")))
+    return "sha256:" + state.hexdigest()
+
+
+def _set_digest(ordered: NDArray[np.uint8]) -> str:
+    state = hashlib.sha256(_SET + len(ordered).to_bytes(8, "big"))
+    state.update(np.ascontiguousarray(ordered).tobytes())
+    return "sha256:" + state.hexdigest()

@@ -1,23 +1,30 @@
-"""Noise: OpenDP's exact samplers of the discrete Gaussian and the discrete Laplace distribution, scaled to what was paid."""
+"""Noise on whole numbers, by OpenDP alone: discrete Gaussian (Canonne, Kamath & Steinke 2020) or discrete Laplace.
+
+Whatever the counts are, the possible answers are the whole numbers: floating point gives nothing away (Mironov 2012).
+"""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Protocol
+from math import exp, inf, nextafter, sqrt
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.validator.budget import NANO, Rho
+from jalousie.errors import InternalError, library_boundary
+from jalousie.validator.budget import Account, Rho
+from jalousie.validator.library import opendp
 from jalousie.validator.sensitivity import Sensitivity
 from jalousie.validator.types import NoiseKind
+
+_WIDE = 30.0  # from this scale on the discrete Gaussian's variance is scale^2 to the last bit of a float
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """A distribution on whole numbers. `scale`: sigma of the discrete Gaussian, b of the discrete Laplace."""
+    """How cells are noised. `scale`: sigma of the Gaussian, or b of the Laplace distribution exp(-|x| / b)."""
 
     kind: NoiseKind
     scale: float
@@ -25,70 +32,66 @@ class Noise:
     @property
     def variance(self) -> float:
         """Exactly that of the discrete distribution."""
-        return _variance(self.kind, self.scale)
+        return discrete_variance(self.kind, self.scale)
+
+    def add(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """`cells` (any shape) with independent noise in every cell.
+
+        The vector is padded with zeros to a size that recurs, so that OpenDP's mechanism is built once.
+        """
+        size = _recurring(cells.size)
+        exact = cells.ravel().tolist() + [0] * (size - cells.size)
+        with library_boundary(InternalError, "X900", "the noise could not be drawn"):
+            noisy = _mechanism(self.kind, self.scale, size)(exact)
+        return np.array(noisy[: cells.size], dtype=np.int64).reshape(cells.shape)
 
 
-class Sampler(Protocol):
-    """Adds noise to a vector of whole numbers. The product has one, `draw`; tests and attacks bring worse ones."""
-
-    def __call__(self, exact: NDArray[np.int64], noise: Noise) -> NDArray[np.int64]: ...
-
-
-def charge_for(offered: Rho, kind: NoiseKind, partitions: int, new: int) -> Rho:
-    """What `new` of `partitions` cost each record asked about, when `offered` was for all of them; rounded up.
-
-    Every partition gets the noise that it would have were all of them new; those already answered are free.
-    Gaussian: rho is proportional to the number. Laplace: epsilon is, and rho = epsilon^2 / 2.
-    """
-    power = 1 if kind == "gaussian" else 2
-    return Rho(-(-offered.nano * new**power // partitions**power))
-
-
-@lru_cache(maxsize=4096)
-def noise_for(kind: NoiseKind, sensitivity: Sensitivity, partitions: int, new: int, offered: Rho) -> Noise:
-    """The noise of each cell. OpenDP's own map says what it costs, and the scale grows until that is within the charge."""
-    offered_rho = offered.nano / NANO
-    paid = charge_for(offered, kind, partitions, new).nano / NANO
-    one, moved = sensitivity.over(partitions), sensitivity.over(new)
-    scale = one.l2 / math.sqrt(2 * offered_rho) if kind == "gaussian" else one.l1 / math.sqrt(2 * offered_rho)
-    while _cost(kind, scale, moved) > paid:
-        scale *= 1 + 1e-12
-    return Noise(kind, scale)
+@lru_cache(maxsize=1024)
+def noise_for(account: Account, sensitivity: Sensitivity, charge: Rho) -> Noise:
+    """The least noise with which cells of this sensitivity cost at most `charge`, by OpenDP's own map."""
+    if account.noise == "laplace":
+        scale = sensitivity.l1 / account.epsilon(charge)
+        distance, allowed = float(sensitivity.l1), account.epsilon(charge)
+    else:
+        scale = sensitivity.l2 / sqrt(2 * charge.value)
+        distance, allowed = sensitivity.l2, charge.value
+    # `value` may have been rounded up from the whole number of billionths, and the map rounds up as well
+    allowed = nextafter(allowed, 0.0)
+    while _mechanism(account.noise, scale, 1).map(distance) > allowed:
+        scale = nextafter(scale, inf)
+    return Noise(account.noise, scale)
 
 
-def _cost(kind: NoiseKind, scale: float, moved: Sensitivity) -> float:
-    """rho of a measurement with this noise, by OpenDP."""
-    measurement = _measurement(kind, scale, 1)
-    if kind == "gaussian":
-        return float(measurement.map(moved.l2))
-    return math.nextafter(float(measurement.map(moved.l1)) ** 2 / 2, math.inf)
+@lru_cache(maxsize=256)
+def discrete_variance(kind: NoiseKind, scale: float) -> float:
+    """Of the discrete Gaussian exp(-x^2 / 2 scale^2) or the discrete Laplace exp(-|x| / scale) on whole numbers."""
+    if kind == "laplace":
+        ratio = exp(-1 / scale)
+        return 2 * ratio / (1 - ratio) ** 2
+    if scale >= _WIDE:
+        return scale * scale
+    values, masses = gaussian_masses(scale)
+    return float(np.sum(masses * values * values))
 
 
-def draw(exact: NDArray[np.int64], noise: Noise) -> NDArray[np.int64]:
-    """(n,) whole numbers plus independent noise, drawn by OpenDP from the operating system's randomness in one call."""
-    if not len(exact):
-        return exact
-    return np.array(_measurement(noise.kind, noise.scale, len(exact))(exact.tolist()), np.int64)
+def gaussian_masses(scale: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Values and their probabilities under the discrete Gaussian, out to where these vanish from floats."""
+    reach = int(40 * scale) + 2
+    values = np.arange(-reach, reach + 1, dtype=np.float64)
+    masses = np.exp(-values * values / (2 * scale * scale))
+    return values, masses / masses.sum()
 
 
-@lru_cache(maxsize=512)
-def _measurement(kind: NoiseKind, scale: float, size: int) -> Any:
-    import opendp.prelude as dp
-
-    dp.enable_features("contrib")
+@lru_cache(maxsize=64)
+def _mechanism(kind: NoiseKind, scale: float, size: int) -> Any:
+    dp = opendp()
     domain = dp.vector_domain(dp.atom_domain(T="i64"), size=size)
     if kind == "laplace":
-        return dp.m.make_laplace(domain, dp.l1_distance(T="i64"), scale=scale)
+        return dp.m.make_laplace(domain, dp.l1_distance(T=float), scale=scale)
     return dp.m.make_gaussian(domain, dp.l2_distance(T=float), scale=scale)
 
 
-@lru_cache(maxsize=4096)
-def _variance(kind: NoiseKind, scale: float) -> float:
-    if kind == "laplace":
-        # p = exp(-1/b): 2p / (1-p)^2, written so that nothing cancels
-        return 0.5 / math.sinh(0.5 / scale) ** 2 if scale > 1e-3 else 0.0
-    if scale > 10:
-        return scale**2  # differs by less than exp(-2 pi^2 scale^2)
-    points = np.arange(1, 200, dtype=np.float64)
-    weights = np.exp(-(points**2) / (2 * scale**2))
-    return float((2 * points**2 * weights).sum() / (1 + 2 * weights.sum()))
+def _recurring(size: int) -> int:
+    """At least `size`: multiples of 16, then of an eighth of the next lower power of two."""
+    step = max(16, 1 << max(0, size.bit_length() - 4))
+    return -(-size // step) * step
