@@ -121,6 +121,12 @@ class Account:
             return self.granted * (rho.nano / self.reserved.nano)
         return epsilon(rho, self.delta)
 
+    def rho_of(self, epsilon: float) -> Rho:
+        """The largest budget whose epsilon is at most `epsilon`: what to offer for it."""
+        if self.noise == "laplace":
+            return Rho.floor(self.reserved.nano * (epsilon / self.granted) / NANO)
+        return rho_for(epsilon, self.delta)
+
     def shown(self, rho: Rho, *, up: bool) -> float:
         """As `epsilon`, of `rho` rounded to three digits: a conversion takes milliseconds, and rounded ones recur."""
         step = 10 ** max(0, len(str(rho.nano)) - _DIGITS)

@@ -1,0 +1,211 @@
+"""The order of work on a question. It is fixed, so that a crash can waste budget and never give any back:
+
+1. canonicalise and digest   the same question is the same digest, however it is written down
+2. memo                      partitions that were answered before are free
+3. public checks             the monitor decides, from public facts alone
+4. durable spend             before any label is touched
+5. compute                   exact counts, and noise for all new partitions in one call
+6. store                     before anything leaves: an answer that was sent can always be sent again
+7. send                      on the contract's time grid (`departure`), by whoever called
+
+Pure, given the store. Whoever calls provides the moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import floor
+
+from jalousie.contract.feedback import Feedback
+from jalousie.errors import ValidatorError
+from jalousie.validator.answer import assemble, draw, exact_cells
+from jalousie.validator.budget import ZERO, Account, Budget, Rho, account, budget_of
+from jalousie.validator.canonical import (
+    CanonicalPartition,
+    KnownPopulation,
+    Mask,
+    canonical_partition,
+    check_partition,
+    question_digest,
+    union,
+)
+from jalousie.validator.match import Aligned
+from jalousie.validator.monitor import PartitionFacts, QuestionFacts, Refuse, decide
+from jalousie.validator.noise import noise_for
+from jalousie.validator.sensitivity import sensitivity
+from jalousie.validator.store import Store, Stored
+from jalousie.validator.types import Answer, Question
+
+_NOTHING = "nothing was answered, no budget was spent"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """A contract's feedback and the account that it opens for each label."""
+
+    feedback: Feedback
+    account: Account
+
+    @classmethod
+    def of(cls, feedback: Feedback) -> Terms:
+        """
+        Raises
+        ------
+        ValidatorError
+            V210 an epsilon too small for anything, V212 a label without classes or bounds
+        """
+        for label in feedback.labels.values():
+            sensitivity(label, feedback)
+        return cls(feedback, account(feedback))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Examined:
+    """A question after steps 1 and 2."""
+
+    facts: QuestionFacts
+    forms: Sequence[CanonicalPartition]
+    stored: Mapping[str, Stored]
+    charged: Mask | None
+    """The records that the new partitions ask about; None: all."""
+
+
+def answer_question(
+    question: Question,
+    known: KnownPopulation | None,
+    labels: Mapping[str, Aligned],
+    *,
+    terms: Terms,
+    store: Store,
+    moment: float,
+) -> Answer:
+    """Answer or refuse a question. Steps 1 to 6 of the order of work.
+
+    Parameters
+    ----------
+    known
+        the population that the question names, or None where it was never handed over
+    labels
+        the provider's labels aligned to that population; looked at after the spend alone
+    moment
+        seconds, for the rate; any clock that does not go back
+
+    Raises
+    ------
+    ValidatorError
+        V201 to V209: refused, recorded, nothing spent
+    """
+    try:
+        examined = _examine(question, known, terms, store)
+    except ValidatorError as error:
+        # a question that is not of its form: the record has no partitions, since these have no digest
+        store.refuse(_bare(question, known), error.code, moment)
+        raise
+    facts = examined.facts
+    decision = decide(terms.feedback, terms.account, store.history(moment), facts)
+    if isinstance(decision, Refuse):
+        store.refuse(facts, decision.code, moment)
+        raise ValidatorError(decision.code, decision.message, hint=decision.hint, effect=_NOTHING)
+    assert known is not None
+    number = store.spend(facts, known, examined.charged, moment)
+    stored = dict(examined.stored)
+    if facts.new:
+        fresh = _compute(question, examined, labels[question.label], terms)
+        store.keep(number, question.label, fresh)
+        stored.update(fresh)
+    return assemble(
+        question,
+        facts.question,
+        examined.forms,
+        [stored[form.digest] for form in examined.forms],
+        label=terms.feedback.labels[question.label],
+        feedback=terms.feedback,
+        account=terms.account,
+        spent=facts.charge,
+        left=terms.account.reserved - facts.tally - facts.charge,
+    )
+
+
+def budget(label: str, terms: Terms, store: Store, moment: float) -> Budget:
+    """The state of a label's budget, for the record asked about most.
+
+    Raises
+    ------
+    ValidatorError
+        V208
+    """
+    if label not in terms.feedback.labels:
+        raise ValidatorError("V208", "the contract has no such label", effect="")
+    charged = store.history(moment).charged
+    return budget_of(label, terms.account, store.largest(label), charged, terms.feedback.max_questions)
+
+
+def departure(moment: float, grid: float) -> float:
+    """When an answer that is ready at `moment` leaves: the next multiple of `grid` seconds, so that time tells nothing."""
+    return moment if grid <= 0 else (floor(moment / grid) + 1) * grid
+
+
+def _examine(question: Question, known: KnownPopulation | None, terms: Terms, store: Store) -> _Examined:
+    if known is None or question.label not in terms.feedback.labels:
+        return _Examined(_bare(question, known, terms), (), {}, None)
+    if not question.partitions:
+        raise ValidatorError("V207", "the question has no partition", effect=_NOTHING)
+    for number, partition in enumerate(question.partitions):
+        check_partition(partition, known.size, number)
+    forms = [canonical_partition(known, partition) for partition in question.partitions]
+    digests = list(dict.fromkeys(form.digest for form in forms))
+    stored = store.stored(question.label, digests)
+    new = [form for form in forms if form.digest not in stored]
+    charged = union(form.asked for form in new or forms)
+    standing = store.standing(question.label, known, charged)
+    offered = Rho.nearest(question.rho)
+    missing = len(digests) - len(stored)
+    facts = QuestionFacts(
+        question=question_digest(question, forms, offered.nano),
+        population=known.digest,
+        label=question.label,
+        asked=known.asked_digest(charged),
+        records=known.size if charged is None else int(charged.sum()),
+        partitions=tuple(
+            PartitionFacts(form.digest, len(form.sizes), int(form.sizes.min()), form.digest not in stored)
+            for form in forms
+        ),
+        offered=offered,
+        charge=offered.share(missing, len(digests)),
+        tally=standing.largest,
+        before=standing.before,
+    )
+    return _Examined(facts, forms, stored, charged)
+
+
+def _compute(question: Question, examined: _Examined, aligned: Aligned, terms: Terms) -> dict[str, Stored]:
+    """Step 5: the only function that sees labels."""
+    feedback = terms.feedback
+    label = feedback.labels[question.label]
+    exact = {
+        form.digest: exact_cells(partition, form, aligned, label, feedback)
+        for partition, form in zip(question.partitions, examined.forms, strict=True)
+        if form.digest not in examined.stored
+    }
+    noise = noise_for(terms.account, sensitivity(label, feedback).of_partitions(len(exact)), examined.facts.charge)
+    drawn = draw(list(exact.values()), noise, public_totals=feedback.neighbours == "change-label")
+    return dict(zip(exact, drawn, strict=True))
+
+
+def _bare(question: Question, known: KnownPopulation | None, terms: Terms | None = None) -> QuestionFacts:
+    """Facts of a question that cannot be canonicalised."""
+    return QuestionFacts(
+        question="",
+        population=question.population,
+        label=question.label,
+        asked="",
+        records=0,
+        partitions=(),
+        offered=Rho.nearest(question.rho),
+        charge=ZERO,
+        tally=ZERO,
+        before=0,
+        known_population=known is not None,
+        known_label=terms is None or question.label in terms.feedback.labels,
+    )
