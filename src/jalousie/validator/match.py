@@ -186,9 +186,10 @@ def find_pseudonyms(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDAr
 
 def align(rows: NDArray[np.int64], column: LabelColumn) -> Aligned:
     """A label's values in the order of the population; `rows` from `match_rows`."""
-    if not len(column.values):
-        return Aligned(np.full(rows.shape, ABSENT, dtype=np.int16), np.zeros(rows.shape, dtype=bool))
-    present = (rows >= 0) & column.present[rows]
-    if column.values.dtype == np.int16:
-        return Aligned(np.where(present, column.values[rows], np.int16(ABSENT)))
-    return Aligned(np.where(present, column.values[rows], np.int32(0)), present)
+    values, has = column.values, column.present
+    if not len(values):  # a place to point at for rows that are all absent
+        values, has = np.zeros(1, dtype=values.dtype), np.zeros(1, dtype=bool)
+    present = (rows >= 0) & has[rows]
+    if values.dtype == np.int16:
+        return Aligned(np.where(present, values[rows], np.int16(ABSENT)))
+    return Aligned(np.where(present, values[rows], np.int32(0)), present)

@@ -104,9 +104,11 @@ def noised_classes(label: Label, neighbours: Neighbours) -> int:
     """Columns of cells that are noised per group: all classes, the second of two where totals are public, one sum."""
     if label.kind == "number":
         return 1
-    if len(label.classes) < 2:
+    if len(set(label.classes)) < max(2, len(label.classes)):
         raise ValidatorError(
-            "V212", f'label of column "{label.column}" has fewer than two classes', hint="name all of its `classes`"
+            "V212",
+            f'label of column "{label.column}" has fewer than two classes, or one twice',
+            hint="name each of its `classes` once",
         )
     return 1 if neighbours == "change-label" and len(label.classes) == 2 else len(label.classes)
 
