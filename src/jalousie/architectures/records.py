@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback
 from jalousie.contract.model import Column, Contract
-from jalousie.errors import TableError, did_you_mean
+from jalousie.errors import TableError, ValidatorError, did_you_mean
 from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, pseudonyms
 from jalousie.tables.raw import RawTable
 from jalousie.tables.rows import raw_rows
@@ -67,6 +67,39 @@ def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key:
         )
     names = pseudonym_array(key, [text for text in identifiers if text is not None])
     return Records(index_rows(names, feedback, subjects), labels, int(named.sum()), int((~named).sum()))
+
+
+Values = NDArray[np.generic] | Sequence[object]
+
+
+def array_records(
+    labels: Mapping[str, Values],
+    feedback: Feedback,
+    pseudonyms: NDArray[np.uint8],
+    *,
+    present: NDArray[np.bool_] | None = None,
+    subjects: Values | None = None,
+) -> Records:
+    """Records of a provider whose table is arrays: (n,) labels by name, (n, 16) pseudonyms, (n,) whether it has them.
+
+    Raises
+    ------
+    ValidatorError
+        V212 a label of the contract is missing
+    """
+    rows = np.arange(len(pseudonyms)) if present is None else np.flatnonzero(present)
+    missing = sorted(set(feedback.labels) - set(labels))
+    if missing:
+        raise ValidatorError("V212", f"there are no values of label {', '.join(missing)}", effect="")
+    columns = {
+        name: encode_label(_array(labels[name])[rows], label, feedback) for name, label in feedback.labels.items()
+    }
+    about = None if subjects is None else _array(subjects)[rows]
+    return Records(index_rows(pseudonyms[rows], feedback, about), columns, len(rows), 0)
+
+
+def _array(values: Values) -> NDArray[np.generic]:
+    return values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
 
 
 def population_of(identifiers: Sequence[str | None], key: bytes) -> Population:

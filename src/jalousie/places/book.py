@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.checkpoint import open_checkpoint, parse_checkpoint
-from jalousie.ledger.entry import Entry
+from jalousie.ledger.entry import Entry, decode_entry
 from jalousie.ledger.log import Log, encode_hashes
 from jalousie.ledger.merkle import leaf_hash
 from jalousie.ledger.note import VerifierKey, verifier_key
 from jalousie.places.store import Store
 from jalousie.wire.canonical import canonical
+from jalousie.wire.envelope import minute_of
 from jalousie.wire.keys import PublicKey, SigningKey
 from jalousie.wire.messages import (
     CheckpointAnswer,
@@ -56,6 +58,11 @@ class Book:
     def append(self, entry: Entry) -> int:
         """Keep an entry with the store's open transaction; returns its index."""
         return self._log.append(entry)
+
+    def minute(self, now: datetime) -> str:
+        """The minute for the next entry: never before that of the last one, whatever the clock says. In a transaction."""
+        last = self._store.last_leaf()
+        return max(minute_of(now), "" if last is None else decode_entry(last).minute)
 
     def checkpoint(self) -> CheckpointAnswer:
         """Of all that was committed; with the cosignature, if somebody left one for just that size."""

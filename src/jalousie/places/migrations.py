@@ -63,8 +63,7 @@ STEPS: Final[tuple[str, ...]] = (
         answer BLOB
     ) STRICT;
     CREATE INDEX question_by_digest ON question (contract, digest);
-    CREATE INDEX question_by_moment ON question (contract, moment);
-    CREATE INDEX question_spent ON question (contract, number) WHERE spent > 0;
+    CREATE INDEX question_by_number ON question (contract, number);
 
     -- noisy counts that were answered, by the partition's canonical digest: given again, never drawn again
     CREATE TABLE memo (

@@ -1,7 +1,7 @@
 """A provider's memory for questions: one SQLite file. It knows bytes, digests and whole numbers, and no module.
 
 WAL with synchronous=FULL: what a transaction has committed survives a kill and a power cut. `BEGIN IMMEDIATE` makes SQLite
-the one writer lock, so several processes may share a file; whoever decides inside `transaction()` sees every spend so far.
+the one writer lock, so several processes may share a file; whoever decides inside a transaction sees every spend so far.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ _WAIT_SECONDS: Final = 30.0
 _PAGE: Final = 512
 
 
-class Spend(NamedTuple):
-    """A question that was charged. `bits`: of its population, one bit a record, first record in the highest bit."""
+class Past(NamedTuple):
+    """What a question left behind. `bits`: whom of its population it charged, one bit a record, highest first; none: all."""
 
     number: int
     label: str
     population: str
     bits: bytes
-    rho: int
+    spent: int
+    moment: int
 
 
 class Asked(NamedTuple):
@@ -49,8 +50,20 @@ class Asked(NamedTuple):
     entry: int
 
 
+class Batch:
+    """A transaction that several threads share: one flush to the disk makes the work of all of them durable."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.failed = False
+
+
 class Store:
-    """One provider's store. `path` None keeps everything in memory, for simulations."""
+    """One provider's store. `path` None keeps everything in memory, for simulations.
+
+    Threads enter one after another, change rows, leave, and `settle`: whoever settles first commits for all who have left by
+    then. What is read outside of a transaction is what was committed.
+    """
 
     def __init__(self, path: Path | None = None) -> None:
         """
@@ -59,11 +72,18 @@ class Store:
         StoreError
             S800 cannot be opened, S801 made by a newer version, S802 can be read by others
         """
-        self._lock = threading.RLock()
+        self._turn = threading.Condition(threading.Lock())
+        self._entering = 0
+        self._owner = 0
+        self._batch: Batch | None = None
+        self._in_memory = path is None
+        self._reading = threading.Lock()
+        self._asking = threading.Lock()
         with _opening():
             if path is not None:
                 _require_private(path)
             self._db = self._connect(path)
+            self._reader = self._connect(path) if path is not None else self._db
             # requests seen need no flush to the disk: a machine that lost its power is back later than a message may be old
             self._quick = self._connect(path, synchronous="NORMAL") if path is not None else self._db
             self._migrate()
@@ -93,24 +113,105 @@ class Store:
                 self._db.execute(f"PRAGMA user_version={number}")
 
     def close(self) -> None:
-        with self._lock:
-            if self._quick is not self._db:
-                self._quick.close()
-            self._db.close()
+        with self._turn:
+            for db in {id(db): db for db in (self._db, self._reader, self._quick)}.values():
+                db.close()
+
+    # -- transactions
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing, durable when it is left, alone on the file. Not to be nested."""
-        with self._lock:
+        """All or nothing, alone on the file, durable when it is left. Not to be nested."""
+        self.enter()
+        try:
+            yield
+        except BaseException:
+            self.abandon()
+            raise
+        self.settle(self.leave())
+
+    def enter(self) -> None:
+        """Wait for one's turn, and for other processes; from here on everything that was spent is seen."""
+        with self._turn:
+            self._entering += 1
+            while self._owner:
+                self._turn.wait()
+            self._owner = threading.get_ident()
+        try:
             with _working():
-                self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
+                if self._batch is None:
+                    self._db.execute("BEGIN IMMEDIATE")
+                    self._batch = Batch()
+                self._db.execute("SAVEPOINT turn")
+        except BaseException:
+            self._let_go()
+            raise
+
+    def leave(self) -> Batch:
+        """Let the next one in. What was changed is not durable before `settle` returns."""
+        batch = self._batch
+        assert batch is not None
+        try:
             with _working():
-                self._db.execute("COMMIT")
+                self._db.execute("RELEASE turn")
+                if self._in_memory:
+                    self._commit(batch)
+        finally:
+            self._let_go()
+        return batch
+
+    def abandon(self) -> None:
+        """Leave, and undo what was changed since `enter`."""
+        try:
+            with _working():
+                self._db.execute("ROLLBACK TO turn")
+                self._db.execute("RELEASE turn")
+        except StoreError:
+            self._fail()  # SQLite has given up the whole transaction already (a full disk)
+        finally:
+            batch = self._batch
+            self._let_go()
+        if batch is not None:
+            self.settle(batch)
+
+    def settle(self, batch: Batch) -> None:
+        """Return when a batch is on the disk.
+
+        Raises
+        ------
+        StoreError
+            S803 if it could not be written: nothing of it has happened
+        """
+        with self._turn:
+            # whoever waits to enter goes first and shares the flush; each of them comes here next, so nobody waits long
+            while not batch.done and (self._owner or self._entering):
+                self._turn.wait()
+            if not batch.done:
+                self._commit(batch)
+                self._turn.notify_all()
+        if batch.failed:
+            raise StoreError("S803", "the provider's store is busy or the disk is full", hint="try again")
+
+    def _commit(self, batch: Batch) -> None:
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error:
+            self._fail()
+        batch.done = True
+        self._batch = None
+
+    def _fail(self) -> None:
+        if self._batch is not None:
+            self._batch.failed = self._batch.done = True
+            self._batch = None
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
+    def _let_go(self) -> None:
+        with self._turn:
+            self._owner = 0
+            self._entering -= 1
+            self._turn.notify_all()
 
     # -- ledger: the storage of `ledger.log.Log`
 
@@ -119,6 +220,10 @@ class Store:
         index = self.leaves()
         self._run("INSERT INTO leaf VALUES (?, ?)", index, leaf)
         return index
+
+    def last_leaf(self) -> bytes | None:
+        row = self._one("SELECT data FROM leaf ORDER BY number DESC LIMIT 1")
+        return None if row is None else bytes(row[0])
 
     def leaves(self) -> int:
         (count,) = self._one("SELECT coalesce(max(number) + 1, 0) FROM leaf")
@@ -219,26 +324,15 @@ class Store:
         """A question's outcome. Inside a transaction."""
         self._run("UPDATE question SET status = ?, answer = ? WHERE number = ?", status, answer, question)
 
-    def spends_after(self, contract: str, number: int) -> list[Spend]:
-        """Charged questions with higher numbers, oldest first: what a process has to catch up on."""
+    def questions_after(self, contract: str, number: int) -> list[Past]:
+        """Questions with higher numbers, oldest first: what a process has to catch up on."""
         rows = self._all(
-            "SELECT q.number, q.label, q.population, a.bits, q.spent FROM question q JOIN asked a ON a.number = q.asked"
-            " WHERE q.contract = ? AND q.number > ? AND q.spent > 0 ORDER BY q.number",
+            "SELECT q.number, q.label, q.population, coalesce(a.bits, x''), q.spent, q.moment"
+            " FROM question q LEFT JOIN asked a ON a.number = q.asked WHERE q.contract = ? AND q.number > ?"
+            " ORDER BY q.number",
             *(contract, number),
         )
-        return [Spend(*row) for row in rows]
-
-    def charged_questions(self, contract: str) -> int:
-        (count,) = self._one("SELECT count(*) FROM question WHERE contract = ? AND spent > 0", contract)
-        return int(count)
-
-    def recent_questions(self, contract: str, since: int, limit: int) -> list[int]:
-        """Moments of the questions since a moment, newest first, at most `limit`."""
-        rows = self._all(
-            "SELECT moment FROM question WHERE contract = ? AND moment > ? ORDER BY moment DESC LIMIT ?",
-            *(contract, since, limit),
-        )
-        return [int(moment) for (moment,) in rows]
+        return [Past(*row) for row in rows]
 
     def questions(self, contract: str, after: int = 0, limit: int = 1000) -> list[Asked]:
         rows = self._all(
@@ -284,7 +378,7 @@ class Store:
         WireError
             W605 if it was received before
         """
-        with self._lock, _working():
+        with self._asking if not self._in_memory else self._turn, _working():
             done = self._quick.execute("INSERT OR IGNORE INTO seen VALUES (?, ?, ?)", (sender, sequence, minute))
             if done.rowcount != 1:
                 raise WireError("W605", "the message was received before", effect="")
@@ -298,15 +392,28 @@ class Store:
         return bool(self._one("PRAGMA integrity_check")[0] == "ok")
 
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        with self._lock, _working():
+        """A change, inside a transaction."""
+        assert self._owner == threading.get_ident(), "changes are made inside a transaction"
+        with _working():
             return self._db.execute(sql, values)
 
     def _one(self, sql: str, *values: Any) -> Any:
-        return self._run(sql, *values).fetchone()
+        found = self._all(sql, *values)
+        return found[0] if found else None
 
     def _all(self, sql: str, *values: Any) -> list[Any]:
-        with self._lock, _working():
-            return self._db.execute(sql, values).fetchall()
+        if self._owner == threading.get_ident():
+            with _working():
+                return self._db.execute(sql, values).fetchall()
+        if self._in_memory:
+            # one connection: wait until nobody is in the middle of a change
+            with self._turn:
+                while self._owner:
+                    self._turn.wait()
+                with _working():
+                    return self._db.execute(sql, values).fetchall()
+        with self._reading, _working():
+            return self._reader.execute(sql, values).fetchall()
 
 
 def _statements(script: str) -> Iterator[str]:

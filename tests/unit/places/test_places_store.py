@@ -46,18 +46,23 @@ def spend(store: Store, rho: int) -> int:
     return store.add_question(CONTRACT, asked, spent=rho, **QUESTION)
 
 
+def fail_after_spending(store: Store) -> None:
+    with store.transaction():
+        spend(store, 8)
+        store.append(b"leaf 1")
+        raise ZeroDivisionError
+
+
 def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
     store = filled(path)
     with store.transaction():
         spend(store, 7)
         assert store.append(b"leaf 0") == 0
-    with pytest.raises(ZeroDivisionError), store.transaction():
-        spend(store, 8)
-        store.append(b"leaf 1")
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail_after_spending(store)
     store.close()
     again = Store(path)
-    assert [(s.label, s.rho) for s in again.spends_after(CONTRACT, 0)] == [("income", 7)]
+    assert [(s.label, s.spent) for s in again.questions_after(CONTRACT, 0)] == [("income", 7)]
     assert list(again.read(0)) == [b"leaf 0"]
     assert again.reserved("salary") == [(1000, 5000)]
     assert again.check()
@@ -117,7 +122,7 @@ def _spend_while_there_is_room(path: Path, most: int, done: multiprocessing.Queu
     mine = 0
     while True:
         with store.transaction():
-            if sum(s.rho for s in store.spends_after(CONTRACT, 0)) + 7 > most:
+            if sum(s.spent for s in store.questions_after(CONTRACT, 0)) + 7 > most:
                 break
             spend(store, 7)
             mine += 1
@@ -136,7 +141,7 @@ def test_eight_processes_never_spend_more_than_there_is(path: Path) -> None:
         worker.join(timeout=60)
         assert worker.exitcode == 0
     assert sum(counts) == 500 // 7
-    assert sum(s.rho for s in Store(path).spends_after(CONTRACT, 0)) == 497
+    assert sum(s.spent for s in Store(path).questions_after(CONTRACT, 0)) == 497
 
 
 def test_an_older_file_is_brought_forward_and_a_newer_one_is_refused(path: Path) -> None:

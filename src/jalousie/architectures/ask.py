@@ -1,0 +1,269 @@
+"""Architecture 2.A: the prediction validator at the provider.
+
+    ML party: question -> provider[ monitor -> budget -> sums -> noise ] -> answer -> ML party: scores, a better model
+
+Composition only. `Asking` puts the module (`jalousie.validator`) into the provider's place (`jalousie.places`). The ML party's
+tools see a validator with `population`, `feedback`, `ask` and `budget`: `LocalValidator` here, in one process, or
+`RemoteValidator` (`ask_remote`) over HTTP; they cannot tell which.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jalousie.architectures.kept import Kept, RacedError, Step, Turn
+from jalousie.architectures.records import Records, Values, array_records, provider_records
+from jalousie.architectures.registration import register
+from jalousie.contract import Contract, Loaded, digest, load_contract
+from jalousie.contract.feedback import Feedback
+from jalousie.contract.model import Column, Parties
+from jalousie.errors import ContractError, ValidatorError
+from jalousie.ledger.entry import PopulationNamed
+from jalousie.places.book import Book
+from jalousie.places.provider import Provider
+from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, purpose
+from jalousie.places.store import FILE, Store
+from jalousie.randomness import random_words
+from jalousie.tables import read_table
+from jalousie.tables.engine import EngineOptions
+from jalousie.validator.budget import Budget, budget_of
+from jalousie.validator.canonical import KnownPopulation, know
+from jalousie.validator.engine import Terms, answer_question
+from jalousie.validator.match import Aligned, align, match_rows
+from jalousie.validator.types import Answer, Population, Question
+from jalousie.wire.arrays import answer_to_bytes
+from jalousie.wire.keys import SigningKey
+
+MAX_POPULATIONS = 1000
+_ALIGNED = 8
+"""Populations whose labels are kept aligned; more are matched again when they are asked about."""
+
+
+class Asking:
+    """One contract at the provider: takes populations, answers questions, knows what is left. Threads may share it."""
+
+    def __init__(self, contract: Contract, records: Records, kept: Kept, key: SigningKey) -> None:
+        """
+        Raises
+        ------
+        ContractError
+            C103 the contract has no `feedback`
+        ValidatorError
+            V210 the lifetime budget of a column has no room for this contract, V212 a label that cannot be answered about
+        """
+        self.contract = contract
+        self.feedback = feedback_of(contract)
+        self.kept = kept
+        self._terms = Terms.of(self.feedback)
+        self._records = records
+        self._aligned: dict[str, dict[str, Aligned]] = {}
+        self._matching = threading.Lock()
+        register(contract, self.feedback, kept, key)
+
+    # -- what the ML party does
+
+    def hand_over(self, population: Population) -> str:
+        """Take a population: match it once, remember it, record it. Its digest names it in questions.
+
+        Raises
+        ------
+        ValidatorError
+            V211 records twice, or none
+        """
+        known = know(population)
+        kept = self.kept
+        with kept.store.transaction():
+            if len(kept.store.populations(kept.contract)) >= MAX_POPULATIONS:
+                raise ValidatorError("V211", f"{MAX_POPULATIONS} populations were named already", effect="")
+            pseudonyms = np.ascontiguousarray(population.pseudonyms).tobytes()
+            if kept.store.add_population(kept.contract, known.digest, pseudonyms, known.size):
+                minute = kept.book.minute(kept.moment())
+                kept.book.append(
+                    PopulationNamed(minute=minute, contract=kept.contract, population=known.digest, size=known.size)
+                )
+        kept.remember(known)
+        self._labels(known)
+        return known.digest
+
+    def ask(self, question: Question, *, sequence: int = 0, sent: str = "") -> Answer:
+        """Answer a question, or refuse it; see `answer` for the bytes that leave.
+
+        Raises
+        ------
+        ValidatorError
+            V201 to V212: refused, recorded, nothing spent
+        """
+        return self._answer(question, sequence, sent or _unsent(question))[0]
+
+    def answer(self, question: Question, *, sequence: int, sent: str) -> bytes:
+        """As `ask`; the answer as it was kept, ready to leave. `sent` is the digest of the question's bytes."""
+        return self._answer(question, sequence, sent)[1]
+
+    def _answer(self, question: Question, sequence: int, sent: str) -> tuple[Answer, bytes]:
+        known = self.kept.known(question.population)
+        labels = self._labels(known) if known is not None else {}
+        while True:
+            try:
+                with Turn(self.kept, sequence, sent) as turn:
+                    answer = answer_question(
+                        question,
+                        known,
+                        labels,
+                        terms=self._terms,
+                        store=turn,
+                        moment=self.kept.moment().timestamp(),
+                    )
+                    body = answer_to_bytes(answer)
+                    turn.finish(body)
+                    return answer, body
+            except RacedError:
+                continue  # now it is a replay
+
+    def budget(self, label: str) -> Budget:
+        """What is left of a label, for the record that was asked about most.
+
+        Raises
+        ------
+        ValidatorError
+            V208
+        """
+        if label not in self.feedback.labels:
+            raise ValidatorError("V208", "the contract has no such label", effect="")
+        spent, questions = self.kept.standing_of(label)
+        return budget_of(label, self._terms.account, spent, questions, self.feedback.max_questions)
+
+    def _labels(self, known: KnownPopulation) -> dict[str, Aligned]:
+        """Labels in the population's order. Found before the question is looked at: its time tells nothing about it."""
+        with self._matching:
+            found = self._aligned.get(known.digest)
+            if found is None:
+                rows = match_rows(known.population.pseudonyms, self._records.index)
+                found = {name: align(rows, column) for name, column in self._records.labels.items()}
+                if len(self._aligned) >= _ALIGNED:
+                    del self._aligned[next(iter(self._aligned))]
+                self._aligned[known.digest] = found
+            return found
+
+
+class LocalValidator:
+    """The ML party's view of a provider in the same process, about one population."""
+
+    def __init__(self, asking: Asking, population: Population) -> None:
+        self.asking = asking
+        self.feedback = asking.feedback
+        self.population = population
+        asking.hand_over(population)
+
+    @classmethod
+    def from_arrays(
+        cls,
+        labels: Mapping[str, Values],
+        feedback: Feedback,
+        pseudonyms: NDArray[np.uint8] | None = None,
+        *,
+        present: NDArray[np.bool_] | None = None,
+        subjects: Values | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> LocalValidator:
+        """A whole provider in memory, for simulations and notebooks: real noise, monitor, ledger and budget.
+
+        Parameters
+        ----------
+        labels
+            (n,) values by the name of the contract's label; None or NaN where there is none
+        pseudonyms
+            (n, 16) bytes; drawn at random where they are not given
+        present
+            (n,) whether the provider has the record; by default all of them
+        subjects
+            (n,) who each record is about, where the contract's unit is the subject
+        """
+        size = len(next(iter(labels.values())))
+        if pseudonyms is None:
+            pseudonyms = random_words(2 * size).view(np.uint8).reshape(size, PSEUDONYM_BYTES)
+        columns = {label.column: Column(role="sensitive") for label in feedback.labels.values()}
+        contract = Contract(
+            jalousie=1,
+            name="simulation",
+            parties=Parties(provider="provider", ml_party="ml-party"),
+            columns={feedback.identifier: Column(role="identifier"), **columns},
+            feedback=feedback,
+        )
+        key = SigningKey.new()
+        store = Store()
+        kept = Kept(store, Book(store, key), digest(contract), now=now)
+        records = array_records(labels, feedback, pseudonyms, present=present, subjects=subjects)
+        return cls(Asking(contract, records, kept, key), Population(pseudonyms))
+
+    def ask(self, question: Question) -> Answer:
+        """Raises ValidatorError V201 to V212: refused, recorded, nothing spent."""
+        return self.asking.ask(question)
+
+    def budget(self, label: str) -> Budget:
+        """Raises ValidatorError V208."""
+        return self.asking.budget(label)
+
+
+def open_provider(
+    contracts: Sequence[Loaded | Path],
+    provider: Provider,
+    *,
+    options: EngineOptions | None = None,
+    step: Step = lambda _: None,
+) -> tuple[Store, Book, dict[str, Asking]]:
+    """Put the validator into a provider's place: its store, its ledger, and each contract ready to be asked under.
+
+    Raises
+    ------
+    ContractError
+        C103 a contract without `feedback`, or that names another provider's key
+    JalousieError
+        T the table, S the store, W the signing key, V210 no room in a lifetime budget
+    """
+    key = provider.keys.signing()
+    loaded = [contract if isinstance(contract, Loaded) else load_contract(contract) for contract in contracts]
+    store = Store(provider.home / FILE)
+    try:
+        book = Book(store, key)
+        opened = {}
+        for item in loaded:
+            contract, name = item.contract, digest(item.contract)
+            feedback = feedback_of(contract)
+            stated = contract.parties.provider_key
+            if stated and stated != key.public.text:
+                raise ContractError(
+                    "C103",
+                    "the contract names another provider's key",
+                    hint="`jalousie keys show` prints this provider's",
+                    where=item.positions.where("parties.provider-key"),
+                )
+            raw = read_table(contract.table, contract.columns, item.folder, options=options)
+            records = provider_records(raw, contract, feedback, provider.keys.deriver()(purpose(name)))
+            opened[name] = Asking(contract, records, Kept(store, book, name, step=step), key)
+        return store, book, opened
+    except BaseException:
+        store.close()
+        raise
+
+
+def feedback_of(contract: Contract) -> Feedback:
+    """Raises ContractError C103 where there is none."""
+    if contract.feedback is None:
+        raise ContractError("C103", "the contract has no feedback part", hint="add `feedback:` with labels and budget")
+    return contract.feedback
+
+
+def _unsent(question: Question) -> str:
+    """Names a question that came from this process, should it be refused before it has a digest of its own."""
+    import hashlib
+
+    state = hashlib.sha256(repr((question.population, question.label, question.rho)).encode())
+    for partition in question.partitions:
+        state.update(np.ascontiguousarray(partition.groups).tobytes())
+    return "sha256:" + state.hexdigest()
