@@ -1,0 +1,165 @@
+"""Budgets: whole billionths, conversions that never understate, and reservations for a lifetime."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jalousie.contract.feedback import Feedback, Label
+from jalousie.errors import ValidatorError
+from jalousie.validator.budget import (
+    ZERO,
+    Account,
+    Reservation,
+    Rho,
+    account,
+    budget_of,
+    check_reservation,
+    epsilon,
+    reservations,
+    rho_for,
+)
+from jalousie.validator.noise import noise_for
+from jalousie.validator.sensitivity import Sensitivity
+
+LABEL = Label(column="x", classes=("a", "b"))
+
+
+def feedback(**other: object) -> Feedback:
+    return Feedback(identifier="id", labels={"y": LABEL}, **other)  # type: ignore[arg-type]
+
+
+@given(st.floats(min_value=0, max_value=1e6))
+def test_the_floor_is_the_largest_amount_that_is_not_more(rho: float) -> None:
+    found = Rho.floor(rho).nano
+    assert found <= Fraction(rho) * 10**9 < found + 1
+
+
+@given(st.integers(min_value=0, max_value=2**53 - 1))
+def test_an_amount_survives_being_a_float(nano: int) -> None:
+    assert Rho.nearest(Rho(nano).value) == Rho(nano)
+
+
+@pytest.mark.parametrize("rho", [float("nan"), float("inf"), -1.0, -0.0])
+def test_no_number_is_no_budget(rho: float) -> None:
+    assert Rho.floor(rho) == Rho.nearest(rho) == ZERO
+
+
+def test_an_amount_is_never_negative() -> None:
+    with pytest.raises(ValueError, match="between 0"):
+        Rho(1) - Rho(2)
+
+
+@given(st.integers(min_value=0, max_value=10**12), st.integers(min_value=1, max_value=40), st.data())
+def test_a_share_covers_its_partitions_and_is_never_more_than_the_whole(
+    nano: int, whole: int, data: st.DataObject
+) -> None:
+    part = data.draw(st.integers(min_value=0, max_value=whole))
+    share = Rho(nano).share(part, whole)
+    assert Fraction(nano * part, whole) <= share.nano <= nano
+
+
+@pytest.mark.parametrize("delta", [1e-9, 1e-6, 1e-3])
+@pytest.mark.parametrize("wanted", [0.01, 0.5, 1.0, 2.0, 4.0, 8.0, 50.0])
+def test_what_is_granted_is_used_up_and_never_passed(wanted: float, delta: float) -> None:
+    found = rho_for(wanted, delta)
+    assert epsilon(found, delta) <= wanted < epsilon(Rho(found.nano + 1), delta)
+
+
+def test_epsilon_grows_with_rho_and_is_nothing_for_nothing() -> None:
+    shown = [epsilon(Rho(10**power), 1e-6) for power in range(12)]
+    assert shown == sorted(set(shown))
+    assert epsilon(ZERO, 1e-6) == 0.0
+
+
+@pytest.mark.parametrize("partitions", [1, 12])
+@pytest.mark.parametrize("wanted", [0.1, 0.5, 1.0, 2.0, 4.0, 8.0])
+@pytest.mark.filterwarnings("ignore")
+def test_epsilon_is_never_below_that_of_an_independent_accountant(wanted: float, partitions: int) -> None:
+    """The tight epsilon of the discrete Gaussian that is drawn, by dp-accounting's privacy loss distributions."""
+    from dp_accounting.pld.privacy_loss_distribution import from_discrete_gaussian_mechanism
+
+    granted = Account("gaussian", wanted, 1e-6, rho_for(wanted, 1e-6))
+    noise = noise_for(granted, Sensitivity(1, 1).of_partitions(partitions), granted.reserved)
+    loss = from_discrete_gaussian_mechanism(noise.scale, value_discretization_interval=1e-3).self_compose(partitions)
+    # the accountant itself errs upwards
+    tight = loss.get_epsilon_for_delta(1e-6)
+    assert tight <= granted.epsilon(granted.reserved)
+    assert tight > 0.75 * wanted  # and little is given away
+
+
+@pytest.mark.parametrize("spends", [[1.0], [0.5, 0.5], [0.1] * 10, [0.7, 0.2, 0.1]])
+def test_laplace_questions_add_up_to_pure_epsilon(spends: list[float]) -> None:
+    granted = account(feedback(noise="laplace", epsilon=2.0))
+    charges = [Rho.floor(granted.reserved.value * share) for share in spends]
+    assert sum(charge.nano for charge in charges) <= granted.reserved.nano
+    # from the noise itself: one record moves L1 = 3 of three partitions by 3 / scale
+    paid = sum(3 / noise_for(granted, Sensitivity(3, 3), charge).scale for charge in charges)
+    assert paid <= 2.0
+    assert paid == pytest.approx(2.0, rel=1e-6)
+
+
+def test_what_to_offer_for_an_epsilon() -> None:
+    for granted in (account(feedback(epsilon=2.0)), account(feedback(epsilon=2.0, noise="laplace"))):
+        offer = granted.rho_of(0.5)
+        assert granted.epsilon(offer) == pytest.approx(0.5, rel=1e-6)
+        assert granted.epsilon(offer) <= 0.5
+
+
+@given(st.integers(min_value=1, max_value=10**8))
+def test_what_is_shown_with_an_answer_errs_on_the_safe_side(nano: int) -> None:
+    granted = Account("gaussian", 1.0, 1e-6, rho_for(1.0, 1e-6))
+    spent = Rho(min(nano, granted.reserved.nano))
+    exact = granted.epsilon(spent)
+    assert granted.shown(spent, up=False) <= exact <= granted.shown(spent, up=True) <= max(1.0, exact)
+    assert granted.shown(spent, up=True) <= 1.011 * exact + 1e-12
+
+
+def test_an_epsilon_too_small_for_anything_is_refused() -> None:
+    with pytest.raises(ValidatorError, match="too small"):
+        account(feedback(epsilon=1e-12))
+
+
+def test_contracts_share_a_column_for_life() -> None:
+    first = reservations(feedback(epsilon=1.0, lifetime_epsilon=2.0))["y"]
+    check_reservation(first, [])
+    check_reservation(
+        first, [first, first]
+    )  # rho adds up: epsilon 2 is more than four times the rho of epsilon 1 would be
+    taken = [first] * (first.lifetime.nano // first.reserved.nano)
+    with pytest.raises(ValidatorError) as caught:
+        check_reservation(first, taken)
+    assert caught.value.code == "V210"
+
+
+def test_a_later_contract_cannot_loosen_an_earlier_promise() -> None:
+    first = reservations(feedback(epsilon=1.0))["y"]
+    assert first.lifetime == first.reserved
+    generous = reservations(feedback(epsilon=1.0, lifetime_epsilon=100.0))["y"]
+    with pytest.raises(ValidatorError, match="lifetime"):
+        check_reservation(generous, [first])
+
+
+def test_two_labels_of_one_column_reserve_twice() -> None:
+    contract = Feedback(identifier="id", labels={"a": LABEL, "b": LABEL, "c": Label(column="z", classes=("0", "1"))})
+    found = reservations(contract)
+    assert found["a"].lifetime.nano == 2 * found["a"].reserved.nano
+    assert found["c"].lifetime == found["c"].reserved
+    check_reservation(found["a"], [found["b"]])
+
+
+def test_reservations_of_other_columns_do_not_count() -> None:
+    check_reservation(Reservation("x", Rho(5), Rho(5)), [])
+
+
+def test_a_budget_for_people() -> None:
+    granted = account(feedback(epsilon=1.0))
+    found = budget_of("y", granted, granted.reserved.share(1, 4), 3, 10)
+    assert found.spent + found.left == found.reserved
+    assert found.epsilon_spent < 1.0
+    assert found.epsilon_left < 1.0
+    assert found.epsilon_spent + found.epsilon_left > 1.0  # epsilon does not add up, rho does
+    assert (found.questions, found.questions_left) == (3, 7)
