@@ -19,6 +19,8 @@ Whole = Annotated[int, Meta(ge=0, le=LARGEST_INTEGER)]
 Nano = Whole
 """Budget in billionths of rho (zCDP)."""
 Text = Annotated[str, Meta(max_length=200)]
+# one pattern: of a pattern or the empty text msgspec would read the pattern alone
+MaybeDigest = Annotated[str, Meta(pattern=r"^(sha256:[0-9a-f]{64})?$")]
 Key = Annotated[str, Meta(max_length=60)]
 MAX_ENTRY: Final = 4 * 2**20
 
@@ -89,7 +91,7 @@ class QuestionAsked(Record, frozen=True, kw_only=True, tag="question"):
     sequence: Whole
     population: Digest
     label: Text
-    asked: Digest | Literal[""]
+    asked: MaybeDigest
     """Digest of the set of records asked about; empty where the question is refused before that is known."""
     records: Whole
     """How many records that are."""
@@ -127,7 +129,7 @@ class Erased(Record, frozen=True, kw_only=True, tag="erasure"):
     """The provider erased what it kept: of one population, or of the whole contract. Budget spent stays spent."""
 
     what: Literal["population", "contract"]
-    population: Digest | Literal[""] = ""
+    population: MaybeDigest = ""
 
 
 Entry = ContractRegistered | PopulationNamed | QuestionAsked | Refused | Answered | Erased
