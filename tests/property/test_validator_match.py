@@ -1,0 +1,128 @@
+"""Matching, encoding and summing against plain loops."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jalousie.contract.feedback import Feedback, Label
+from jalousie.validator.match import ABSENT, align, encode_label, index_rows, match_rows
+from jalousie.validator.sums import class_counts, step_sums
+
+CLASSES = ("a", "b", "c")
+NUMBER = Label(column="x", kind="number", low=-2.0, high=3.0, unit=0.25)
+
+
+def contract(most: int, subject: str) -> Feedback:
+    return Feedback(
+        identifier="id",
+        labels={"y": Label(column="x", classes=CLASSES), "z": NUMBER},
+        unit="subject" if most > 1 else "record",
+        subject=subject,
+        records_per_subject=most,
+    )
+
+
+# few names, most of which share their first half
+names = st.sampled_from([bytes([0] * 15 + [n]) for n in range(5)] + [bytes([n] + [7] * 15) for n in range(4)])
+rows = st.lists(
+    st.tuples(names, st.sampled_from(["p", "q", None]), st.sampled_from([*CLASSES, "z", None])), max_size=14
+)
+populations = st.lists(names, min_size=1, max_size=9, unique=True)
+
+
+def array(values: list[bytes]) -> np.ndarray:
+    return np.frombuffer(b"".join(values), dtype=np.uint8).reshape(-1, 16)
+
+
+def counted(table: list[tuple[bytes, str | None, str | None]], most: int, subject: str) -> list[int]:
+    """Rows that count, row by row."""
+    taken: dict[object, int] = {}
+    kept, seen = [], set()
+    for number in sorted(range(len(table)), key=lambda row: (table[row][0], row)):
+        name, who, _ = table[number]
+        if most > 1 and not subject:
+            who_counts: object = name
+        elif name in seen:
+            continue
+        else:
+            who_counts = who if most > 1 else name
+        if most > 1 and subject and who is None:
+            continue
+        seen.add(name)
+        taken[who_counts] = taken.get(who_counts, 0) + 1
+        if taken[who_counts] <= most:
+            kept.append(number)
+    return sorted(kept)
+
+
+@given(rows, populations, st.sampled_from([(1, ""), (2, "who"), (2, "")]), st.integers(0, 3), st.data())
+def test_counts_agree_with_plain_loops(
+    table: list, population: list[bytes], unit: tuple[int, str], count: int, data: st.DataObject
+) -> None:
+    feedback = contract(*unit)
+    groups = data.draw(st.lists(st.integers(-1, count), min_size=len(population), max_size=len(population)))
+    index = index_rows(array([row[0] for row in table]), feedback, [row[1] for row in table] if unit[1] else None)
+    matched = match_rows(array(population), index)
+    column = encode_label(np.array([row[2] for row in table], dtype=object), feedback.labels["y"], feedback)
+    found = class_counts(np.array(groups, dtype=np.int32), count + 1, align(matched, column), 3)
+    wanted = np.zeros((count + 1, 3), dtype=int)
+    kept = counted(table, *unit)
+    for row in kept:
+        name, _, value = table[row]
+        if name in population and value in CLASSES and groups[population.index(name)] >= 0:
+            wanted[groups[population.index(name)], CLASSES.index(value)] += 1
+    assert found.tolist() == wanted.tolist()
+    assert sorted(index.rows.tolist()) == kept
+
+
+@given(
+    st.lists(st.floats(allow_nan=True, allow_infinity=True) | st.none(), min_size=1, max_size=12),
+    st.sampled_from(["add-or-remove", "change-label"]),
+)
+def test_sums_agree_with_plain_loops(values: list[float | None], relation: str) -> None:
+    feedback = Feedback(identifier="id", labels={"z": NUMBER}, neighbours=relation)  # type: ignore[arg-type]
+    pseudonyms = array([bytes([n] * 16) for n in range(len(values))])
+    aligned = align(
+        match_rows(pseudonyms, index_rows(pseudonyms, feedback)),
+        encode_label(np.array(values, dtype=object), NUMBER, feedback),
+    )
+    groups = np.arange(len(values), dtype=np.int32) % 3 - 1
+    sums, records = step_sums(groups, 2, aligned)
+    wanted, present = [0, 0], [0, 0]
+    origin = -2.0 if relation == "change-label" else 0.0
+    for group, value in zip(groups.tolist(), values, strict=True):
+        if group >= 0 and value is not None and value == value:
+            wanted[group] += round((min(max(value, -2.0), 3.0) - origin) / 0.25)
+            present[group] += 1
+    assert sums.tolist() == wanted
+    assert records.tolist() == present
+
+
+@given(populations, st.lists(names, unique=True, max_size=9))
+def test_every_record_is_found_where_it_is(population: list[bytes], table: list[bytes]) -> None:
+    feedback = contract(1, "")
+    found = match_rows(array(population), index_rows(array(table), feedback))
+    assert found.tolist() == [[table.index(name) if name in table else ABSENT for name in population]]
+
+
+def test_values_are_compared_as_text() -> None:
+    label = Label(column="x", classes=("0", "1"))
+    feedback = Feedback(identifier="id", labels={"y": label})
+    for values in (
+        np.array([1, 0, 1]),
+        np.array([1.0, 0.0, 1.0]),
+        np.array([True, False, True]),
+        np.array(["1", "0", "1"]),
+        np.array([1.0, False, "1"], dtype=object),
+    ):
+        assert encode_label(values, label, feedback).values.tolist() == [1, 0, 1]
+    truth = Label(column="x", classes=("false", "true"))
+    assert encode_label(np.array([True, False]), truth, feedback).values.tolist() == [1, 0]
+    assert encode_label(np.array([0.5, np.nan, 1.0]), label, feedback).values.tolist() == [-1, -1, 1]
+    assert encode_label(np.array([None, "x", "1"], dtype=object), label, feedback).present.tolist() == [
+        False,
+        False,
+        True,
+    ]
