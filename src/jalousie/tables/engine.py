@@ -24,6 +24,7 @@ import narwhals as nw
 from numpy.typing import NDArray
 
 from jalousie.errors import TableError, UsageError, library_boundary
+from jalousie.tables.folder import spill_folder
 
 FEW_ROWS = 250_000
 
@@ -68,7 +69,13 @@ class Engine:
         self.options = options or EngineOptions()
         if self.options.temp_folder and not Path(self.options.temp_folder).is_dir():
             raise UsageError("U100", "the temporary folder does not exist", hint="create it or leave the option out")
-        self.spill_folder = tempfile.mkdtemp(prefix="jalousie-", dir=self.options.temp_folder or None)
+        try:
+            folder, locks = spill_folder(Path(self.options.temp_folder or tempfile.gettempdir()))
+        except OSError:
+            raise UsageError(
+                "U100", "the temporary folder cannot be written to", hint="name another with --temp-folder"
+            ) from None
+        self.spill_folder = str(folder)
         config: dict[str, Any] = {
             "threads": self.options.thread_count(),
             "temp_directory": self.spill_folder,
@@ -85,7 +92,7 @@ class Engine:
             self.connection = duckdb.connect(config=config)
             self.run("SET TimeZone = 'UTC'")
         except duckdb.Error:
-            shutil.rmtree(self.spill_folder, ignore_errors=True)
+            _remove(self.spill_folder, locks)
             raise UsageError(
                 "U100", "the engine does not accept its options", hint="write the memory limit as 1GiB"
             ) from None
@@ -95,7 +102,7 @@ class Engine:
         """What must live as long as the connection (Arrow tables that it scans in place)."""
         self.files: list[tuple[Path, tuple[int, ...]]] = []
         """Files that are scanned in place, and how they looked when they were opened."""
-        self._finalise = weakref.finalize(self, _close, self.connection, self.spill_folder)
+        self._finalise = weakref.finalize(self, _close, self.connection, self.spill_folder, locks)
 
     def name(self) -> str:
         """A fresh name for a temporary table."""
@@ -141,9 +148,15 @@ class Engine:
                 raise TableError("T213", "the table's file changed while it was worked on", hint="start again")
 
 
-def _close(connection: Any, folder: str) -> None:
+def _close(connection: Any, folder: str, locks: list[int]) -> None:
     connection.close()
+    _remove(folder, locks)
+
+
+def _remove(folder: str, locks: list[int]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
+    while locks:
+        os.close(locks.pop())
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:
