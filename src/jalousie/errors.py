@@ -265,6 +265,7 @@ CODES: dict[str, str] = {
     "V211": "the population names a record twice, or none",
     "V212": "a label's values do not fit the contract",
     "V213": "the contract has no questions and answers",
+    "V214": "the question was not answered yet",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback
-from jalousie.contract.model import Column, Contract
+from jalousie.contract.model import Column, Contract, Table
 from jalousie.errors import TableError, ValidatorError, did_you_mean
 from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, pseudonyms
+from jalousie.tables import read_table
 from jalousie.tables.raw import RawTable
 from jalousie.tables.rows import raw_rows
 from jalousie.tables.text import canonical, engine_text
@@ -147,9 +149,16 @@ def texts_of(raw: RawTable, names: Sequence[str]) -> dict[str, list[str | None]]
     }
 
 
-def expected_columns(contract: Contract, extra: Mapping[str, Column] | None = None) -> dict[str, Column]:
-    """The contract's columns and others that a party's own file has."""
-    return {**contract.columns, **(extra or {})}
+def own_texts(
+    table: Table, contract: Contract, feedback: Feedback, columns: Sequence[str], folder: Path = Path()
+) -> dict[str, list[str | None]]:
+    """Canonical text of the identifier and of other columns of an ML party's own table.
+
+    The identifier has the type that the contract gives it, so that both parties write its text alike.
+    """
+    wanted = {name: Column(role="plain") for name in columns}
+    wanted[feedback.identifier] = contract.columns.get(feedback.identifier, Column(role="identifier"))
+    return texts_of(read_table(table, wanted, folder, others="leave-out"), list(wanted))
 
 
 def _values_of(raw: RawTable, names: Sequence[str]) -> dict[str, list[Any]]:

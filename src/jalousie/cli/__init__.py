@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import atexit
+import errno
 import gc
 import os
+import re
+import signal
 import sys
+import warnings
 from contextlib import suppress
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from jalousie import __version__
-from jalousie.errors import InternalError, JalousieError, UsageError, did_you_mean
+from jalousie.errors import InternalError, JalousieError, ReleaseError, UsageError, did_you_mean
 
 VERBS = {
     "inspect": "look at a table: types, uniqueness, proposed roles, a contract draft",
@@ -20,24 +24,53 @@ VERBS = {
     "protect": "de-identify a table as the contract says and write the release",
     "open": "check a release and print its card",
     "attack": "try to re-identify people and infer attributes in a release (needs the raw table)",
+    "keys": "make or show the key that signs what this party sends",
+    "serve": "answer questions about labels over HTTP, as the contract's feedback part says",
+    "ask": "ask a provider for noisy label counts by the groups of a table",
+    "budget": "show what is left to ask",
+    "history": "show what was asked, answered and refused; cosign the provider's ledger",
+    "audit": "verify a ledger offline, replay its budgets, or export it",
+    "doctor": "check keys, clock, store and contract of this place",
     "schema": "print the JSON Schema of contracts or the list of error codes",
 }
 INTERRUPTED = 130
+FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EIO: "the device failed"}
 
 
 class Parser(argparse.ArgumentParser):
-    """Usage errors in the one error shape."""
+    """Usage errors in the one error shape. Options are written out: a script that abbreviates breaks with the next option."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{"allow_abbrev": False, **options})
 
     def error(self, message: str) -> NoReturn:
-        raise UsageError("U100", _tidy(message), hint=f"{self.prog} --help", effect="")
+        raise UsageError("U100", self._tidy(message), hint=f"{self.prog} --help", effect="")
+
+    def _tidy(self, message: str) -> str:
+        """argparse quotes what was typed, which may be a path; keep what helps."""
+        if found := re.match(r"argument (\S+): invalid choice: '(.*)' \(choose from", message, re.DOTALL):
+            name, word = found.groups()
+            action = next(a for a in self._actions if name in (a.metavar, a.dest, *a.option_strings, name_of(a)))
+            advice = did_you_mean(word, map(str, action.choices or ()))
+            return f"there is no such verb; {advice}" if name == "VERB" else f"argument {name}: {advice}"
+        if found := re.match(r"argument (\S+): invalid (\w+) value:", message):
+            kind = {"int": "a whole number", "float": "a number"}.get(found[2], "another kind of value")
+            return f"argument {found[1]}: it takes {kind}"
+        return message
+
+    def refuse_surplus(self, surplus: list[str]) -> None:
+        """Raises UsageError U100 for words that nobody took."""
+        options = [word.partition("=")[0] for word in surplus if word.startswith("-")]
+        if options:
+            known = sorted(option for action in self._actions for option in action.option_strings if len(option) > 2)
+            self.error(f'there is no option "{options[0]}"; {did_you_mean(options[0], known)}')
+        if surplus:
+            self.error(f"{len(surplus)} argument{'s' if len(surplus) > 1 else ''} too many")
 
 
-def _tidy(message: str) -> str:
-    """argparse quotes what was typed and lists all choices; keep the suggestion, not the list."""
-    if "invalid choice: " in message and "argument VERB" in message:
-        word = message.split("invalid choice: ")[1].split("'")[1]
-        return f"there is no such verb; {did_you_mean(word, VERBS)}"
-    return message
+def name_of(action: argparse.Action) -> str:
+    """An argument as argparse names it in messages."""
+    return "/".join(action.option_strings)
 
 
 def build_parser(verb: str | None) -> Parser:
@@ -55,6 +88,7 @@ def build_parser(verb: str | None) -> Parser:
         child.add_argument("--json", action="store_true", help="print one JSON document instead of text")
         if name == verb:
             import_module(f"jalousie.cli.{name}").arguments(child)
+            parser.set_defaults(parser=child)
     return parser
 
 
@@ -63,19 +97,19 @@ def main(argv: list[str] | None = None) -> int:
     words = sys.argv[1:] if argv is None else argv
     # BLAS threads spin up at import and cost more than all our linear algebra; learners bring their own threads
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    _open_streams()
     as_json = "--json" in words
     try:
-        verb = next((word for word in words if not word.startswith("-")), None)
-        arguments = build_parser(verb).parse_args(words)
-        code = import_module(f"jalousie.cli.{arguments.verb}").run(arguments)
+        code = _run(words)
         sys.stdout.flush()
+        return code
     except JalousieError as error:
         return _report(error, as_json)
     except KeyboardInterrupt:
-        print("interrupted; nothing was written", file=sys.stderr)
+        print("interrupted; what was not finished was not written", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _close_output()
         return 0
     except MemoryError:
         return _report(
@@ -83,12 +117,38 @@ def main(argv: list[str] | None = None) -> int:
         )
     except Exception as error:  # noqa: BLE001 (the last boundary: an unforeseen error must not print a traceback with cells in it)
         return _report(_unforeseen(error), as_json)
-    return int(code)
+
+
+def _run(words: list[str]) -> int:
+    verb = next((word for word in words if not word.startswith("-")), None)
+    arguments, surplus = build_parser(verb).parse_known_args(words)
+    arguments.parser.refuse_surplus(surplus)
+    return int(import_module(f"jalousie.cli.{arguments.verb}").run(arguments))
+
+
+def _open_streams() -> None:
+    """Output that is closed goes nowhere, and a character that the terminal's encoding lacks is no reason to fail."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (as long as the process)
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def _close_output() -> None:
+    """Nobody reads standard output, or it is full: what is left in its buffer must not fail again at the end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run() -> NoReturn:
     """The console's entry: `main`, then out. Whatever must happen at the end (spill folders, open files) happens; taking the
     libraries apart object by object, which the operating system does at once, does not."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # a library's warning may quote what it worked on
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     # start-up makes tens of thousands of lasting objects; looking for garbage among them each 700 costs 5 % of a short command
     gc.set_threshold(50_000, 20, 20)
     code = main()
@@ -99,8 +159,20 @@ def run() -> NoReturn:
     os._exit(code)
 
 
-def _unforeseen(error: Exception) -> InternalError:
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """A polite end by another program is like Ctrl-C: folders that hold raw data are removed."""
+    raise KeyboardInterrupt
+
+
+def _unforeseen(error: Exception) -> JalousieError:
     """Kind and place of a fault, for a bug report; its text stays here, since it may quote the data."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        return ReleaseError(
+            "R500",
+            f"the output or a temporary file cannot be written: {FULL[error.errno]}",
+            hint="free some space",
+            effect="what was not finished was not written",
+        )
     places = []
     step = error.__traceback__
     while step is not None:
@@ -112,14 +184,23 @@ def _unforeseen(error: Exception) -> InternalError:
         "X900",
         f"a fault of Jalousie: {type(error).__name__} at {' < '.join(reversed(places[-4:]))}",
         hint="please report this line; it holds no data",
+        effect="what was not finished was not written",
     )
 
 
 def _report(error: JalousieError, as_json: bool) -> int:
-    if as_json:
-        import json
+    try:
+        if as_json:
+            import json
 
-        print(json.dumps(error.to_dict(), indent=2))
-    else:
-        print(error.local_text(), file=sys.stderr)
+            print(json.dumps(error.to_dict(), indent=2), flush=True)
+        else:
+            print(_printable(error.local_text()), file=sys.stderr, flush=True)
+    except OSError:
+        _close_output()  # the exit code has to say it
     return error.exit_code
+
+
+def _printable(text: str) -> str:
+    """Names of columns come from files: they must not move the cursor or colour the terminal."""
+    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

@@ -95,10 +95,10 @@ def _export(arguments: argparse.Namespace) -> int:
     from jalousie.places.book import Book, ledger_key
     from jalousie.places.keys import KeyStore, home_folder
     from jalousie.places.store import FILE, Store
-    from jalousie.tables.folder import check_target, write_file
+    from jalousie.tables.folder import check_file, write_file
 
     home = home_folder(arguments.home)
-    check_target(arguments.out, arguments.replace)
+    check_file(arguments.out, arguments.replace)
     key = KeyStore(home).signing()
     store = Store(home / FILE)
     try:

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -327,7 +327,20 @@ def listen(host: str, port: int) -> Any:
 
 def serve(app: ASGIApp, listening: Any, *, certificate: str = "", private_key: str = "") -> None:
     """Run until SIGTERM or SIGINT; requests that are under way are answered first."""
+    import signal
+
     import uvicorn
+
+    class Server(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            # uvicorn would raise the signal once more at the end; a stop that was asked for is no failure
+            before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGINT, signal.SIGTERM)}
+            try:
+                yield
+            finally:
+                for kind, handler in before.items():
+                    signal.signal(kind, handler)
 
     config = uvicorn.Config(
         app,
@@ -340,4 +353,4 @@ def serve(app: ASGIApp, listening: Any, *, certificate: str = "", private_key: s
         ssl_certfile=certificate or None,
         ssl_keyfile=private_key or None,
     )
-    uvicorn.Server(config).run(sockets=[listening])
+    Server(config).run(sockets=[listening])

@@ -54,6 +54,9 @@ class LabelLeft(Message, frozen=True, kw_only=True):
     epsilon_spent: float
     epsilon_left: float
     delta: float
+    questions: Whole = 0
+    """Charged under the contract so far, of all labels."""
+    questions_left: Whole = 0
 
 
 class BudgetAnswer(Message, frozen=True, kw_only=True):
