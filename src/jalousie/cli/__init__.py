@@ -52,7 +52,9 @@ class Parser(argparse.ArgumentParser):
             name, word = found.groups()
             action = next(a for a in self._actions if name in (a.metavar, a.dest, *a.option_strings, name_of(a)))
             advice = did_you_mean(word, map(str, action.choices or ()))
-            return f"there is no such verb; {advice}" if name == "VERB" else f"argument {name}: {advice}"
+            return (
+                f"there is no such verb; {advice}" if name == "VERB" else f"argument {name}: no such choice; {advice}"
+            )
         if found := re.match(r"argument (\S+): invalid (\w+) value:", message):
             kind = {"int": "a whole number", "float": "a number"}.get(found[2], "another kind of value")
             return f"argument {found[1]}: it takes {kind}"
@@ -63,6 +65,8 @@ class Parser(argparse.ArgumentParser):
         options = [word.partition("=")[0] for word in surplus if word.startswith("-")]
         if options:
             known = sorted(option for action in self._actions for option in action.option_strings if len(option) > 2)
+            if options[0] in known:
+                self.error(f'"{options[0]}" goes after the verb')
             self.error(f'there is no option "{options[0]}"; {did_you_mean(options[0], known)}')
         if surplus:
             self.error(f"{len(surplus)} argument{'s' if len(surplus) > 1 else ''} too many")
@@ -189,15 +193,16 @@ def _unforeseen(error: Exception) -> JalousieError:
 
 
 def _report(error: JalousieError, as_json: bool) -> int:
-    try:
-        if as_json:
-            import json
+    if as_json:
+        import json
 
+        try:
             print(json.dumps(error.to_dict(), indent=2), flush=True)
-        else:
-            print(_printable(error.local_text()), file=sys.stderr, flush=True)
-    except OSError:
-        _close_output()  # the exit code has to say it
+            return error.exit_code
+        except OSError:
+            _close_output()
+    with suppress(OSError):  # the exit code then has to say it
+        print(_printable(error.local_text()), file=sys.stderr, flush=True)
     return error.exit_code
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument(
-        "--threads", type=int, default=0, metavar="N", help="threads of the engine (default: processors, at most 8)"
+        "--threads", type=whole, default=0, metavar="N", help="threads of the engine (default: processors, at most 8)"
     )
     group.add_argument(
         "--memory-limit", default="", metavar="SIZE", help="such as 1GiB; beyond it the engine works on disk"
@@ -29,6 +29,13 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--kernel", choices=("auto", "native", "numpy"), default="auto", help="of the search (default: auto)"
     )
+
+
+def whole(text: str) -> int:
+    """A whole number that is not negative, for argparse."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError("it takes a whole number, 0 or more")
+    return int(text)
 
 
 def load(contract: Path, table: Path | None) -> Loaded:
@@ -67,6 +74,14 @@ def print_card(card: Card, as_json: bool) -> None:
         sys.stdout.write(card_json(card).decode())
     else:
         print(render_text(card, colour=colour()))
+
+
+def write_junit(path: Path, card: Card, effect: str) -> None:
+    """The verdicts as JUnit XML; `effect` says what has been done by now, if that fails."""
+    from jalousie.report import render_junit
+    from jalousie.tables.folder import write_file
+
+    write_file(path, render_junit(card).encode(), what="the JUnit file", effect=effect)
 
 
 def run_attacks(sharing: Sharing, *, every: bool = False) -> list[AttackFacts]:

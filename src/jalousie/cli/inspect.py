@@ -23,16 +23,17 @@ def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
     from jalousie.tables import contract_draft, guess_table, inspect_table, read_table
+    from jalousie.tables.folder import check_file, write_file
 
+    if arguments.write is not None:
+        check_file(arguments.write, arguments.replace, what="the contract draft")  # before the work, not after it
     table = guess_table(arguments.file)
     inspection = inspect_table(read_table(table), table=table, checksums=not arguments.no_checksums)
     if arguments.write is not None:
-        from jalousie.tables.folder import write_file
-
         # the contract's paths are relative to its own folder
         place = os.path.relpath(arguments.file, arguments.write.parent)
         draft = contract_draft(inspection, msgspec.structs.replace(table, file=place))
-        write_file(arguments.write, draft.encode(), replace=arguments.replace)
+        write_file(arguments.write, draft.encode(), replace=arguments.replace, what="the contract draft")
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(inspection), indent=2).decode())
     else:

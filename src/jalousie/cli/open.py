@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jalousie.cli.common import print_card
+from jalousie.cli.common import print_card, write_junit
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,10 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     card = read_card(arguments.release)
     check_digest(arguments.release, card.data_file, card.data_digest)
     if arguments.junit is not None:
-        from jalousie.report import render_junit
-        from jalousie.tables.folder import write_file
-
-        write_file(arguments.junit, render_junit(card).encode())
+        write_junit(arguments.junit, card, "")
     print_card(card, arguments.json)
     if not arguments.json:
         print("\nthe table is the one that this card describes (SHA-256)", file=sys.stderr)

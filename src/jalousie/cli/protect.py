@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from jalousie.cli.common import engine_arguments, load, print_card, run_attacks, settings_of
+from jalousie.cli.common import engine_arguments, load, print_card, run_attacks, settings_of, write_junit
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,12 +25,14 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.share import Sharing
     from jalousie.report.progress import Progress
-    from jalousie.tables.folder import check_target
+    from jalousie.tables.folder import check_file, check_target
 
     loaded = load(arguments.contract, arguments.table)
     target = arguments.out or Path(f"{loaded.contract.name}.release")
     if not arguments.dry_run:
         check_target(target, arguments.replace)  # before the work, not after it
+    if arguments.junit is not None:
+        check_file(arguments.junit, replace=True, what="the JUnit file")
     with Progress() as bar:
         sharing = Sharing(None, loaded, settings=settings_of(arguments, bar))
         if not arguments.no_attacks:
@@ -43,9 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             card = sharing.publish(target, replace=arguments.replace, report=not arguments.no_report)
     if arguments.junit is not None:
-        from jalousie.report import render_junit
-
-        write_text(arguments.junit, render_junit(card))
+        write_junit(arguments.junit, card, "" if arguments.dry_run else "the release was written all the same")
     print_card(card, arguments.json)
     if not arguments.json:
         print(
@@ -53,10 +53,3 @@ def run(arguments: argparse.Namespace) -> int:
             file=sys.stderr,
         )
     return 0
-
-
-def write_text(path: Path, text: str) -> None:
-    """A small file, whole or not at all."""
-    from jalousie.tables.folder import write_file
-
-    write_file(path, text.encode())
