@@ -102,16 +102,20 @@ class _Patterns:
     def __init__(self, space: ColumnSpace) -> None:
         self._space = space
         self._stems: dict[str, str] = {}
+        self._length = 0
+        """Characters of a masked label; shorter values count as masked where they have no character."""
         if space.match not in ("exact", "other"):
-            for label in (*space.labels, *space.values):
-                if label is not None and label != STAR:
-                    self._stems[self._stem(label)] = label
+            known = [label for label in (*space.labels, *space.values) if label is not None and label != STAR]
+            if space.match != "prefix":
+                self._length = max((len(label) for label in known if space.mark in label), default=0)
+                known = [label for label in known if len(label) == self._length]
+            self._stems = {self._stem(label): label for label in known}
 
     def _stem(self, label: str) -> str:
         if self._space.match == "mask-right":
-            return f"{len(label)}:{label.rstrip(self._space.mark)}"
+            return label.rstrip(self._space.mark)
         if self._space.match == "mask-left":
-            return f"{len(label)}:{label.lstrip(self._space.mark)}"
+            return label.lstrip(self._space.mark)
         return label
 
     def find(self, text: str | None) -> str | None:
@@ -120,11 +124,12 @@ class _Patterns:
             return self._space.mark if text is not None else None
         if text is None or not self._stems:
             return None
-        head = f"{len(text)}:" if self._space.match != "prefix" else ""
         if self._space.match == "prefix":
             text = text.translate({ord(mark): None for mark in self._space.mark})
+        elif len(text) > self._length:
+            return None
         for kept in range(len(text), 0, -1):
             part = text[len(text) - kept :] if self._space.match == "mask-left" else text[:kept]
-            if head + part in self._stems:
-                return self._stems[head + part]
+            if part in self._stems:
+                return self._stems[part]
         return None

@@ -24,7 +24,16 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from jalousie.errors import UsageError, did_you_mean
 from jalousie.learning.categories import CategoryColumn
-from jalousie.learning.frames import as_frame, as_number, counts_of, distinct_cells, is_number, need_columns, numbers
+from jalousie.learning.frames import (
+    as_frame,
+    as_number,
+    counts_of,
+    distinct_cells,
+    is_number,
+    need_columns,
+    numbers,
+    single,
+)
 from jalousie.learning.numeric import NumberColumn
 from jalousie.learning.spaces import ColumnSpace
 from jalousie.tables.types import Floats
@@ -203,19 +212,19 @@ class GeneralisedEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         for name, part in zip(self.columns_, self.parts_, strict=True):
             series = frame[name]
             if isinstance(part, PlainNumber):
-                matrix[:, at] = np.tile(part.values(series), repeats)
+                matrix[:, at] = single(np.tile(part.values(series), repeats))
                 at += 1
                 continue
             texts, codes = distinct_cells(series)
             cells = np.tile(codes, repeats).astype(np.int64)
             width = part.width if isinstance(part, CategoryColumn) else (3 if self.cells == "shares" else 1)
             if not drawn:
-                matrix[:, at : at + width] = part.features(texts)[:, :width][cells]
+                matrix[:, at : at + width] = single(part.features(texts)[:, :width])[cells]
             elif isinstance(part, CategoryColumn):
                 feature = part.drawn(texts, cells, rng)
                 known = np.flatnonzero(feature >= 0)
                 matrix[known, at + feature[known]] = 1.0
             else:
-                matrix[:, at] = part.drawn(texts, cells, rng)
+                matrix[:, at] = single(part.drawn(texts, cells, rng))
             at += width
         return matrix

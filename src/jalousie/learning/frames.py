@@ -8,6 +8,7 @@ from typing import Any
 
 import narwhals as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from jalousie.errors import TableError, UsageError, did_you_mean, library_boundary
 from jalousie.tables.types import Codes, Counts, Floats
@@ -84,9 +85,24 @@ def cell_text(cell: Any) -> str | None:
         if np.isnan(number):
             return None
         return str(int(number)) if number.is_integer() and abs(number) < 2**53 else repr(number)
-    if isinstance(cell, (dt.date, dt.datetime)):
+    if isinstance(cell, dt.datetime):
+        return _moment_text(cell)
+    if isinstance(cell, dt.date):
         return cell.isoformat()
     return str(cell)
+
+
+def _moment_text(moment: dt.datetime) -> str:
+    """As releases write it: a fraction without trailing zeros, with a time zone in UTC."""
+    zone = "" if moment.tzinfo is None else "Z"
+    moment = _naive(moment)
+    text = moment.isoformat()
+    return (text.rstrip("0") if moment.microsecond else text) + zone
+
+
+def _naive(moment: dt.datetime) -> dt.datetime:
+    """Without a time zone; one that has it is put into UTC first."""
+    return moment if moment.tzinfo is None else moment.astimezone(dt.UTC).replace(tzinfo=None)
 
 
 def as_number(text: str | None, kind: str) -> float:
@@ -95,11 +111,17 @@ def as_number(text: str | None, kind: str) -> float:
         return np.nan
     try:
         if kind == "date":
-            moment = dt.datetime.fromisoformat(text).replace(tzinfo=None)
+            moment = _naive(dt.datetime.fromisoformat(text))
             return (moment - dt.datetime(1970, 1, 1)) / dt.timedelta(days=1)
         return float(text)
     except ValueError:
         return np.nan
+
+
+def single(values: Floats) -> NDArray[np.float32]:
+    """In single precision; a number beyond its range becomes the last one, not an infinity that learners refuse."""
+    most = float(np.finfo(np.float32).max)
+    return np.clip(values, -most, most).astype(np.float32)
 
 
 def counts_of(codes: Codes, size: int) -> Counts:
