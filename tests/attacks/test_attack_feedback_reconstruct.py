@@ -1,0 +1,56 @@
+"""Reconstruction from sums of many subsets, also where all of them are far apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from feedback_ground import HOURS, YES_OR_NO, contract, ground, secret
+from jalousie.attacks.feedback_facts import advantage, advantage_bound, surely_exceeds
+from jalousie.attacks.feedback_reconstruct import Design, closest, halves_of, reconstruction
+from jalousie.contract.feedback import Label
+from jalousie.errors import UsageError
+
+DESIGNS: list[Design] = ["random", "far-apart"]
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+@pytest.mark.parametrize("neighbours", ["change-label", "add-or-remove"])
+@pytest.mark.parametrize("label", [YES_OR_NO, HOURS], ids=["classes", "number"])
+def test_exact_sums_are_solved_for_all_labels_and_noisy_ones_are_not(
+    design: Design, neighbours: str, label: Label
+) -> None:
+    where = ground(contract(label, neighbours=neighbours), size=2_000)
+    truth = secret(where)
+    free = reconstruction(where.unprotected("exact"), "it", truth, design=design)
+    assert advantage(*free.pair) > 0.99
+    on = reconstruction(where.protected(), "it", truth, design=design)
+    assert len(on.truth) == 1_024
+    assert on.refused == 0
+    assert not surely_exceeds(*on.pair, advantage_bound(where.feedback, label))
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_rounding_and_noise_without_a_budget_are_solved_too(design: Design) -> None:
+    where = ground(contract(epsilon=2.0), size=2_000)
+    truth = secret(where)
+    for half in ("rounded", "noise-without-budget"):
+        found = reconstruction(where.unprotected(half), "it", truth, design=design)
+        assert advantage(*found.pair) > 0.8, half
+
+
+def test_halves_of_the_far_design_all_differ_by_half_of_the_records() -> None:
+    rng = np.random.default_rng(0)
+    far = halves_of(64, "far-apart", rng)
+    assert far.shape == (63, 64)
+    assert closest(far) == 32
+    plainly = min(min((a != b).sum(), (a == b).sum()) for i, a in enumerate(far) for j, b in enumerate(far) if i != j)
+    assert plainly == 32
+    assert (far.sum(axis=1) == 32).all()
+    assert closest(halves_of(64, "random", rng)) < 32
+
+
+def test_a_population_too_small_for_halves_is_not_attacked() -> None:
+    where = ground(contract(min_group=100), size=300)
+    with pytest.raises(UsageError, match="four smallest groups"):
+        reconstruction(where.protected(), "it", secret(where), design="random")
