@@ -42,6 +42,16 @@ class RemoteProvider:
         self.feedback = feedback_of(contract)
         self.client = client
 
+    def close(self) -> None:
+        """Close the connection; the next request opens one again."""
+        self.client.close()
+
+    def __enter__(self) -> RemoteProvider:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def population(self, identifiers: Sequence[str | None]) -> Population:
         """The population of these identifiers (canonical text, all different), under the contract's key.
 

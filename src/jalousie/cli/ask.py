@@ -35,9 +35,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.report.progress import Progress
 
-    with Progress() as bar:
+    with Progress() as bar, reach(arguments) as provider:
         bar(0.0, "reach the provider")
-        provider = reach(arguments)
         bar(0.1, "name the population")
         population, question, names = _question(arguments, provider)
         bar(0.5, "hand the population over")

@@ -14,7 +14,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     import msgspec
 
-    found = reach(arguments).budgets()
+    with reach(arguments) as provider:
+        found = provider.budgets()
     if arguments.json:
         print(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return 0

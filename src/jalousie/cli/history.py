@@ -24,12 +24,12 @@ def run(arguments: argparse.Namespace) -> int:
     from jalousie.places.keys import home_folder
     from jalousie.places.seen_checkpoint import SeenCheckpoint
 
-    provider = reach(arguments)
-    events = list(provider.history())
     size = None
-    if arguments.cosign:
-        seen = SeenCheckpoint(home_folder(arguments.home), ledger_key(provider.client.provider))
-        size = provider.cosign(seen).size
+    with reach(arguments) as provider:
+        events = list(provider.history())
+        if arguments.cosign:
+            seen = SeenCheckpoint(home_folder(arguments.home), ledger_key(provider.client.provider))
+            size = provider.cosign(seen).size
     if arguments.json:
         document = {"contract": provider.client.contract, "events": msgspec.to_builtins(events), "cosigned": size}
         print(json.dumps(document, indent=2))
