@@ -40,7 +40,9 @@ def inspect(file: str) -> None:
     found = json.loads(run("inspect", file, "--json"))
     say(f"  {found['rows']:,} rows, {len(found['columns'])} columns")
     for entry in found["singling-out"][:3]:
-        say(f"  {percent(entry['unique-rows']):>7} of the rows are one of a kind to somebody who knows {', '.join(entry['columns'])}")
+        say(
+            f"  {percent(entry['unique-rows']):>7} of the rows are one of a kind to somebody who knows {', '.join(entry['columns'])}"
+        )
 
 
 def protect(contract: str, out: str) -> dict[str, object]:
