@@ -1,4 +1,4 @@
-"""`make demo`: architecture 1.A on real data, every figure computed now.
+"""`make demo`: architectures 1.A and 2.A on real data, every figure computed now.
 
 The records are UCI Adult (32,561 people of the 1994 US census) and 27,178 restaurant inspections of a city. For each: look at the
 table, check the contract, protect, attack the release and the raw table, learn from both, open the release as the ML party would.
@@ -11,6 +11,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+import feedback
 
 ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / ".demo"
@@ -40,9 +42,8 @@ def inspect(file: str) -> None:
     found = json.loads(run("inspect", file, "--json"))
     say(f"  {found['rows']:,} rows, {len(found['columns'])} columns")
     for entry in found["singling-out"][:3]:
-        say(
-            f"  {percent(entry['unique-rows']):>7} of the rows are one of a kind to somebody who knows {', '.join(entry['columns'])}"
-        )
+        share, known = percent(entry["unique-rows"]), ", ".join(entry["columns"])
+        say(f"  {share:>7} of the rows are one of a kind to somebody who knows {known}")
 
 
 def protect(contract: str, out: str) -> dict[str, object]:
@@ -109,6 +110,9 @@ def main() -> None:
         run("open", f".demo/{name}.release")
         say(f"  report: .demo/{name}.release/report.html")
     learn(".demo/adult.release")
+    title = "3. The same people, and no data leaves: questions and answers"
+    say(f"\n{title}\n{'=' * len(title)}")
+    feedback.main()
     say(f"\nAll of it in {time.monotonic() - start:.0f} s.")
 
 
