@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -136,7 +137,8 @@ def features_of(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def main() -> list[tuple[float, float]]:
-    OUT.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(OUT, ignore_errors=True)  # keys and budgets of an earlier run
+    OUT.mkdir(parents=True)
     people, strangers = prepare()
     contracts = write_contracts()
     known = people.sample(LABELLED, random_state=0)
