@@ -52,5 +52,5 @@ def test_halves_of_the_far_design_all_differ_by_half_of_the_records() -> None:
 
 def test_a_population_too_small_for_halves_is_not_attacked() -> None:
     where = ground(contract(min_group=100), size=300)
-    with pytest.raises(UsageError, match="four smallest groups"):
+    with pytest.raises(UsageError, match="four groups of the contract"):
         reconstruction(where.protected(), "it", secret(where), design="random")

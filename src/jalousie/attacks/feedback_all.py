@@ -29,11 +29,15 @@ from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.validator_protocol import Validator
 from jalousie.validator.local import Simulated
+from jalousie.validator.match import LabelColumn, RowIndex
+from jalousie.validator.sensitivity import grid
 from jalousie.validator.types import Population
 
 ENOUGH = 400
 """Targets of an attack; a small population is attacked again, with its budget as on the first day."""
 MOST_SESSIONS = 20
+MOST_RECORDS = 12_000
+"""Of a large table; more would only narrow the intervals."""
 MOST_REPEATS = 600
 PAIRS = 40
 """Differences that an attacker averages against rounding."""
@@ -226,3 +230,25 @@ def _pooled(run: Run, opened: Callable[[], Validator], seed: int) -> Outcome:
         sum(found.refused for found in outcomes),
         sum(found.replayed for found in outcomes),
     )
+
+
+def grounds(
+    index: RowIndex, columns: Mapping[str, LabelColumn], feedback: Feedback, *, most: int = MOST_RECORDS, seed: int = 0
+) -> dict[str, Ground]:
+    """For each label the provider's records that have one, at most `most` of them, drawn at random; one row a pseudonym."""
+    rng = np.random.default_rng(seed)
+    firsts = index.rows[index.start[:-1][np.diff(index.start) > 0]]
+    found = {}
+    for name, label in feedback.labels.items():
+        column = columns[name]
+        rows = firsts[column.present[firsts]]
+        rows = rng.permutation(rows)[:most]
+        values: NDArray[Any]
+        if label.kind == "number":
+            steps = grid(label, feedback.neighbours)
+            values = steps.origin + steps.unit * column.values[rows].astype(np.float64)
+        else:
+            values = np.array(label.classes, object)[column.values[rows]]
+        # pseudonyms are subjects enough here: every record is one of its own
+        found[name] = Ground(replace(feedback, labels={name: label}, subject=""), {name: values})
+    return found

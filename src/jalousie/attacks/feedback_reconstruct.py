@@ -13,7 +13,7 @@ import numpy as np
 
 from jalousie.attacks.feedback_facts import Flags
 from jalousie.attacks.feedback_repeat import Outcome
-from jalousie.attacks.feedback_scores import highest
+from jalousie.attacks.feedback_scores import TOO_SMALL, highest
 from jalousie.attacks.feedback_targets import Asker, Secret
 from jalousie.errors import UsageError
 from jalousie.learning.validator_protocol import Validator
@@ -42,7 +42,7 @@ def reconstruction(
     while size > population:
         size //= 2
     if size < 4 * validator.feedback.min_group:
-        raise UsageError("U151", "the attack needs a population of at least four smallest groups", effect="")
+        raise UsageError("U151", TOO_SMALL, hint="attack a larger table, or lower `min-group`", effect="")
     blocks = min(blocks, population // size)
     board = rng.permutation(population)[: blocks * size].reshape(blocks, size)
     halves = halves_of(size, design, rng)

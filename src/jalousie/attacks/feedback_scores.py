@@ -14,6 +14,7 @@ from jalousie.tables.types import Floats
 from jalousie.validator.types import Partition
 
 LARGEST_LOGIT = 12.0
+TOO_SMALL = "the attack needs a population of at least four groups of the contract's smallest size"
 
 
 def boosting(
@@ -27,7 +28,7 @@ def boosting(
     asker, population = Asker(validator, label, secret), validator.population.size
     records = min(records, population)
     if records < 4 * validator.feedback.min_group:
-        raise UsageError("U151", "the attack needs a population of at least four smallest groups", effect="")
+        raise UsageError("U151", TOO_SMALL, hint="attack a larger table, or lower `min-group`", effect="")
     board = rng.choice(population, records, replace=False)
     said = rng.random((submissions, records)) < 0.5
     sums = asker.ask([_halves(board, row, population) for row in said], asker.left)
