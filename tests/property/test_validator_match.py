@@ -48,9 +48,9 @@ def counted(table: list[tuple[bytes, str | None, str | None]], most: int, subjec
             continue
         else:
             who_counts = who if most > 1 else name
+        seen.add(name)
         if most > 1 and subject and who is None:
             continue
-        seen.add(name)
         taken[who_counts] = taken.get(who_counts, 0) + 1
         if taken[who_counts] <= most:
             kept.append(number)

@@ -83,7 +83,8 @@ def know(population: Population) -> KnownPopulation:
         raise ValidatorError("V211", "the population has no records", hint="name at least one group's worth of records")
     order = pseudonym_order(pseudonyms)
     ordered = pseudonyms[order]
-    if (_words(ordered[1:]) == _words(ordered[:-1])).all(axis=1).any():
+    words = ordered.view(np.uint64)
+    if ((words[1:, 0] == words[:-1, 0]) & (words[1:, 1] == words[:-1, 1])).any():
         raise ValidatorError("V211", "a record occurs twice in the population", hint="name every record once")
     in_order = bool((order[1:] > order[:-1]).all())
     return KnownPopulation(population, population.digest(), None if in_order else order, _set_digest(ordered))
@@ -91,18 +92,18 @@ def know(population: Population) -> KnownPopulation:
 
 def pseudonym_order(pseudonyms: NDArray[np.uint8]) -> NDArray[np.int32]:
     """Positions in the order of pseudonyms as bytes; equal ones keep their order."""
-    words = _words(pseudonyms)
-    order = np.argsort(words[:, 0], kind="stable")
-    first = words[order, 0]
-    if (first[1:] == first[:-1]).any():
+    first = half(pseudonyms, 0)
+    order = np.argsort(first, kind="stable")
+    sorted_first = first[order]
+    if (sorted_first[1:] == sorted_first[:-1]).any():
         # honest pseudonyms hardly ever share their first half, so the second one is seldom looked at
-        order = np.lexsort((words[:, 1], words[:, 0]))
+        order = np.lexsort((half(pseudonyms, 1), first))
     return order.astype(np.int32)
 
 
-def _words(pseudonyms: NDArray[np.uint8]) -> NDArray[np.uint64]:
-    """(n, 2) numbers that stand in the order of the bytes."""
-    return np.ascontiguousarray(pseudonyms).view(">u8").astype(np.uint64).reshape(-1, 2)
+def half(pseudonyms: NDArray[np.uint8], which: int) -> NDArray[np.uint64]:
+    """(n,) the first or second half of each pseudonym, as numbers that stand in the order of the bytes."""
+    return np.ascontiguousarray(pseudonyms).view(">u8")[:, which].astype(np.uint64)
 
 
 def check_partition(partition: Partition, size: int, number: int) -> None:

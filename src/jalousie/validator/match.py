@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
-from jalousie.validator.canonical import pseudonym_order
+from jalousie.validator.canonical import half, pseudonym_order
 from jalousie.validator.sensitivity import grid
 
 ABSENT = -1
+_BLOCK = 1 << 20
 Codes = NDArray[np.int16]
 Steps = NDArray[np.int32]
 
@@ -168,19 +169,31 @@ def match_rows(population: NDArray[np.uint8], index: RowIndex) -> NDArray[np.int
 def find_pseudonyms(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Place of every wanted pseudonym among the known ones, which are different and in order; -1 for none."""
     place = np.full(len(wanted), ABSENT, dtype=np.int64)
-    if not len(known):
-        return place
-    want = np.ascontiguousarray(wanted).view(">u8").astype(np.uint64).reshape(-1, 2)
-    have = np.ascontiguousarray(known).view(">u8").astype(np.uint64).reshape(-1, 2)
-    at = np.searchsorted(have[:, 0], want[:, 0])
-    open_ = np.flatnonzero(at < len(have))
-    while len(open_):  # more than once only where pseudonyms share their first half
-        here, target = have[at[open_]], want[open_]
-        found = (here == target).all(axis=1)
-        place[open_[found]] = at[open_[found]]
-        open_ = open_[~found & (here[:, 0] == target[:, 0])]
-        at[open_] += 1
-        open_ = open_[at[open_] < len(have)]
+    if len(known):
+        first, second = half(known, 0), half(known, 1)
+        for start in range(0, len(wanted), _BLOCK):  # in blocks, for the memory
+            part = slice(start, start + _BLOCK)
+            place[part] = _find_block(half(wanted[part], 0), half(wanted[part], 1), first, second)
+    return place
+
+
+def _find_block(
+    wanted_first: NDArray[np.uint64],
+    wanted_second: NDArray[np.uint64],
+    first: NDArray[np.uint64],
+    second: NDArray[np.uint64],
+) -> NDArray[np.int64]:
+    place = np.full(len(wanted_first), ABSENT, dtype=np.int64)
+    at = np.searchsorted(first, wanted_first)
+    left = np.flatnonzero(at < len(first))
+    while len(left):  # more than once only where pseudonyms share their first half
+        here = at[left]
+        alike = first[here] == wanted_first[left]
+        found = alike & (second[here] == wanted_second[left])
+        place[left[found]] = here[found]
+        left = left[alike & ~found]
+        at[left] += 1
+        left = left[at[left] < len(first)]
     return place
 
 
