@@ -13,6 +13,7 @@ import duckdb
 
 from jalousie.contract.model import Column, Csv
 from jalousie.errors import TableError, did_you_mean
+from jalousie.tables.count import free_prefix
 from jalousie.tables.engine import Engine, file_list, literal, quoted
 from jalousie.tables.frames import check_names, check_rows, count_rows
 from jalousie.tables.raw import RawTable
@@ -243,8 +244,12 @@ def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, 
         converted[name] = value
         unfit[name] = f"{quoted(name)} IS NOT NULL AND ({value}) IS NULL"
     select = ", ".join(f"{converted[n]} AS {quoted(n)}" if n in converted else quoted(n) for n in names)
-    checks = ", ".join(f"min(CASE WHEN {condition} THEN rowid END)" for condition in unfit.values())
-    (first,) = engine.run(f"SELECT {checks} FROM {table}")
+    number, source = "rowid", table
+    if any(name.lower() == "rowid" for name in names):  # it hides the engine's own numbers
+        number = f"{free_prefix(names)}row"
+        source = f"(SELECT *, row_number() OVER () - 1 AS {number} FROM {table})"
+    checks = ", ".join(f"min(CASE WHEN {condition} THEN {number} END)" for condition in unfit.values())
+    (first,) = engine.run(f"SELECT {checks} FROM {source}")
     for name, row in zip(declared, first, strict=True):
         if row is not None:
             raise TableError(

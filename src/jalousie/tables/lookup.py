@@ -121,7 +121,9 @@ def distinct(frame: nw.LazyFrame[Any], engine: Any, columns: Sequence[str]) -> l
         with engine_boundary(frame):
             rows = engine.name()
             frame.to_native().create_view(rows)
-            parts = [f"SELECT {i}, {quoted(name)} AS v FROM {rows} GROUP BY v" for i, name in enumerate(columns)]
+            parts = [
+                f"SELECT {i}, {quoted(name)} FROM {rows} GROUP BY {quoted(name)}" for i, name in enumerate(columns)
+            ]
             found: list[list[str | None]] = [[] for _ in columns]
             for i, value in engine.run(" UNION ALL ".join(parts)):
                 found[i].append(value)
