@@ -73,10 +73,11 @@ class JalousieError(Exception):
     ) -> None:
         if code not in CODES:
             raise AssertionError(f"error code {code} is not registered")
-        super().__init__(message)
+        # names of columns and files come from outside: they must not break the line or move a terminal's cursor
+        self.message = one_line(message)
+        self.hint = one_line(hint)
+        super().__init__(self.message)
         self.code = code
-        self.message = message
-        self.hint = hint
         self.where = where
         self.effect = effect
 
@@ -154,6 +155,11 @@ class StoreError(JalousieError):
 
 class InternalError(JalousieError):
     exit_code = 70
+
+
+def one_line(text: str) -> str:
+    """The text with `?` for line ends and other characters that are not printed."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else "?" for c in text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
@@ -264,7 +270,6 @@ CODES: dict[str, str] = {
     "V210": "the provider's lifetime budget of a label does not suffice for the contract",
     "V211": "the population names a record twice, or none",
     "V212": "a label's values do not fit the contract",
-    "V213": "the contract has no questions and answers",
     "V214": "the question was not answered yet",
     # wire
     "W600": "the message is not of its form",

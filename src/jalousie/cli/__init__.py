@@ -202,10 +202,5 @@ def _report(error: JalousieError, as_json: bool) -> int:
         except OSError:
             _close_output()
     with suppress(OSError):  # the exit code then has to say it
-        print(_printable(error.local_text()), file=sys.stderr, flush=True)
+        print(error.local_text(), file=sys.stderr, flush=True)
     return error.exit_code
-
-
-def _printable(text: str) -> str:
-    """Names of columns come from files: they must not move the cursor or colour the terminal."""
-    return "".join(c if c.isprintable() or c == "\n" else "?" for c in text)

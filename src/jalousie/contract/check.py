@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jalousie.contract import model
+from jalousie.contract.dialect import dialect_faults
 from jalousie.contract.model import Column, Contract, Step
 from jalousie.contract.positions import Positions
 from jalousie.contract.specs import spec_faults, spec_levels
@@ -32,6 +33,7 @@ def quasi_identifiers(contract: Contract) -> dict[str, Column]:
 def check_contract(contract: Contract, positions: Positions | None = None) -> list[ContractError]:
     """Faults that the structure alone does not show: C102 for names that are unknown, C103 for contradictions."""
     check = _Check(contract, positions or Positions())
+    check.dialects()
     check.columns()
     check.steps()
     if contract.privacy is not None:
@@ -74,6 +76,17 @@ class _Check:
 
     def unknown_column(self, path: str, name: str, known: Iterable[str]) -> None:
         self.fault(path, f'no column "{name}" in the contract', did_you_mean(name, known), code="C102")
+
+    # -- files
+
+    def dialects(self) -> None:
+        files = {"table.csv": self.contract.table.csv, "release.csv": self.contract.release.csv}
+        for index, step in enumerate(self.contract.steps):
+            if isinstance(step, model.Enrich):
+                files[f"steps.{index}.table.csv"] = step.table.csv
+        for path, csv in files.items():
+            for code, key, message, hint in dialect_faults(csv):
+                self.fault(f"{path}.{key}", message, hint, code=code)
 
     # -- columns
 

@@ -135,7 +135,7 @@ class _Walk:
         if isinstance(value, str):
             self.fault(path, f'unknown {name} "{value}"', did_you_mean(value, options))
         else:
-            self.fault(path, f'"{name}" must be one of: {", ".join(options)}')
+            self.fault(path, f'"{name}" must be one of: {", ".join(options)}', "write it as text")
 
     def _dict(self, value: Any, kind: mi.DictType, path: str) -> None:
         if not isinstance(value, dict):
@@ -149,7 +149,7 @@ class _Walk:
             self._wrong(value, "a list", path)
             return
         if kind.min_length is not None and len(value) < kind.min_length:
-            self.fault(path, f'"{path}" needs at least {kind.min_length} item')
+            self.fault(path, f'"{path}" needs at least {kind.min_length} item', "add one, or leave the key out")
         for index, item in enumerate(value):
             self.visit(item, kind.item_type, join(path, index))
 
@@ -158,9 +158,11 @@ class _Walk:
         if not isinstance(value, str):
             self._wrong(value, "text", path)
         elif kind.min_length is not None and len(value) < kind.min_length:
-            self.fault(path, f'"{name}" is too short: at least {kind.min_length} character')
+            hint = f"write at least {kind.min_length} character, or leave the key out"
+            self.fault(path, f'"{name}" is too short: at least {kind.min_length} character', hint)
         elif kind.max_length is not None and len(value) > kind.max_length:
-            self.fault(path, f'"{name}" is too long: at most {kind.max_length} character')
+            hint = f"write at most {kind.max_length} character"
+            self.fault(path, f'"{name}" is too long: at most {kind.max_length} character', hint)
         elif kind.pattern is not None and not re.search(kind.pattern, value):
             self.fault(
                 path, f'"{name}" has characters that are not allowed', "letters, digits, dot, hyphen, underscore"
@@ -182,7 +184,9 @@ class _Walk:
         )
         for edge, keeps, words in edges:
             if edge is not None and not keeps(value, edge):
-                self.fault(path, f'"{name}" is {value:g}; it must be {words} {edge:g}')
+                self.fault(
+                    path, f'"{name}" is {value:g}; it must be {words} {edge:g}', f"give a number {words} {edge:g}"
+                )
 
     def _boolean(self, value: Any, kind: mi.BoolType, path: str) -> None:
         if not isinstance(value, bool):

@@ -30,6 +30,10 @@ from jalousie.tables.types import Floats, Mask
 MOST_ROWS = 60_000
 """Training and test rows beyond this many each are left out, by a fixed draw: the figures no longer change by then."""
 LEAST_ROWS = 20
+_HINT = {
+    "classification": "leave the measurement out (--no-learning), or take another target",
+    "regression": "leave the measurement out (--no-learning), or take a target of numbers",
+}
 Metric = Literal["auc", "macro-auc", "accuracy", "r2"]
 Rows = NDArray[np.int64]
 
@@ -89,7 +93,8 @@ def learning_utility(
     need_columns(raw_frame, [*names, learning.target])
     need_columns(release_frame, [*names, learning.target])
     if not names:
-        raise UsageError("U152", "the release has no column to learn from besides the target", effect="")
+        message = "the release has no column to learn from besides the target"
+        raise UsageError("U152", message, hint=_HINT[learning.task])
     split = _split(raw_frame, release_frame, rows, learning, test, seed, most_rows)
     used = tuple(space for space in spaces if space.name in names)
     tested = raw_frame[split.test.tolist()].select(names)
@@ -156,10 +161,11 @@ def _split(
     train, tested, released = (_at_most(part, most_rows, rng) for part in parts)
     for part, name in ((train, "raw training"), (tested, "test"), (released, "released training")):
         if len(part) < LEAST_ROWS:
-            raise UsageError("U152", f"{len(part)} {name} rows are too few to learn from", effect="")
+            raise UsageError("U152", f"{len(part)} {name} rows are too few to learn from", hint=_HINT[learning.task])
     for answers in (target[train], released_target[released]):
         if learning.task == "classification" and len(set(answers.tolist())) < 2:
-            raise UsageError("U152", "the target has fewer than two classes in the training rows", effect="")
+            message = "the target has fewer than two classes in the training rows"
+            raise UsageError("U152", message, hint=_HINT[learning.task])
     return Split(train, tested, released, target, released_target)
 
 

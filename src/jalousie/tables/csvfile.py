@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from jalousie.contract.dialect import ENCODINGS, is_encoding
 from jalousie.contract.model import Column, Csv
 from jalousie.errors import TableError, did_you_mean
 from jalousie.tables.count import free_prefix
@@ -54,7 +55,7 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
     utf8, temporary = _as_utf8(engine, path, form.encoding)
     try:
         names = _header(utf8, form, columns)
-        check_names(names)
+        check_names(names, known=columns or ())
         engine.fit(utf8.stat().st_size // BYTES_A_ROW)
         table = _parse(engine, utf8, form, names)
         rows = count_rows(engine, table)
@@ -71,14 +72,9 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
 
 def _as_utf8(engine: Engine, path: Path, encoding: str) -> tuple[Path, bool]:
     """The file in UTF-8: itself, or a copy in the engine's private folder (DuckDB knows few encodings)."""
-    try:
-        name = codecs.lookup(encoding).name
-    except LookupError:
-        raise TableError(
-            "T206",
-            "the declared encoding is unknown",
-            hint=did_you_mean(encoding, ("utf-8", "utf-16", "iso-8859-1", "cp1252")),
-        ) from None
+    if not is_encoding(encoding):
+        raise TableError("T206", "the declared encoding is unknown", hint=did_you_mean(encoding, ENCODINGS))
+    name = codecs.lookup(encoding).name
     if name in ("utf-8", "ascii", "utf-8-sig"):
         return path, False
     decoder = codecs.getincrementaldecoder(name)()

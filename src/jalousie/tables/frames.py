@@ -6,7 +6,7 @@ a null; a `NaN` of Polars, Arrow or DuckDB is a number and stays one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from typing import Any
 
 import duckdb
@@ -19,9 +19,13 @@ from jalousie.tables.raw import RawTable
 KINDS = ("pandas", "polars", "polars-lazy", "arrow", "duckdb")
 
 
-def check_names(columns: Iterable[Any]) -> None:
-    """T204 for no column, T202 for names that are equal (capitals apart, which SQL engines do not tell apart) or empty."""
-    seen: dict[str, str] = {}
+def check_names(columns: Iterable[Any], known: Container[str] | None = None) -> None:
+    """T204 for no column, T202 for names that are equal (capitals apart, which SQL engines do not tell apart) or empty.
+
+    `known` are names that a message may say; others are then told by their number. None: all of them. (The first line of a
+    CSV file that has no header holds a row.)
+    """
+    seen: dict[str, tuple[int, str]] = {}
     for name in columns:
         if not isinstance(name, str):
             raise TableError("T202", "a column's name is not text", hint="give every column a name of text")
@@ -30,17 +34,21 @@ def check_names(columns: Iterable[Any]) -> None:
         if name == "*":
             raise TableError("T202", 'a column is named "*", which means all columns', hint="give it another name")
         if name.lower() in seen:
-            same = name == seen[name.lower()]
-            raise TableError(
-                "T202",
-                f'column "{name}" occurs twice'
-                if same
-                else f'columns "{seen[name.lower()]}" and "{name}" differ in capitals only',
-                hint="give every column a name of its own",
-            )
-        seen[name.lower()] = name
+            raise _twice(seen[name.lower()], (len(seen) + 1, name), known)
+        seen[name.lower()] = (len(seen) + 1, name)
     if not seen:
         raise TableError("T204", "the table has no columns", hint="check that the right table was given")
+
+
+def _twice(first: tuple[int, str], second: tuple[int, str], known: Container[str] | None) -> TableError:
+    hint = "give every column a name of its own"
+    if known is not None and not (first[1] in known and second[1] in known):
+        hint += "; if the first line is a row, say csv: {header: false}"
+        apart = "" if first[1] == second[1] else ", capitals apart"
+        return TableError("T202", f"columns {first[0]} and {second[0]} have the same name{apart}", hint=hint)
+    if first[1] == second[1]:
+        return TableError("T202", f'column "{first[1]}" occurs twice', hint=hint)
+    return TableError("T202", f'columns "{first[1]}" and "{second[1]}" differ in capitals only', hint=hint)
 
 
 def check_rows(rows: int) -> None:

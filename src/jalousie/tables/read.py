@@ -69,7 +69,7 @@ def read_table(
             raw = _read_parquet(engine, path)
         else:
             raw = _read_arrow(engine, path)
-        return _expected(raw, columns, others, typed=form != "csv")
+        return _expected(raw, columns, others, csv=form == "csv")
     except BaseException:
         engine.close()
         raise
@@ -77,7 +77,9 @@ def read_table(
 
 def _check_file(path: Path, given: str) -> None:
     if not given:
-        raise TableError("T209", "the contract names no table file", hint="say table: {file: ...}")
+        raise TableError(
+            "T209", "the contract names no table file", hint="say table: {file: ...}, or name the file with --table"
+        )
     if path.is_dir():
         raise TableError("T209", "the table's file is a folder", hint="name the file inside it")
     if not path.exists():
@@ -142,11 +144,17 @@ def _read_arrow(engine: Engine, path: Path) -> RawTable:
     return scan_arrow(engine, table, kind="arrow")
 
 
-def _expected(raw: RawTable, columns: Mapping[str, Column] | None, others: Others, *, typed: bool) -> RawTable:
+def _expected(raw: RawTable, columns: Mapping[str, Column] | None, others: Others, *, csv: bool) -> RawTable:
     if columns is None:
         return raw
+    if csv and not any(name in columns for name in raw.columns):
+        raise TableError(  # without a word of it: it may be a row
+            "T201",
+            "the file's first line has none of the contract's column names",
+            hint="if it is a row, say csv: {header: false}; if cells are not divided, check the delimiter",
+        )
     require_expected(raw.columns, columns, others)
-    if typed:
+    if not csv:
         for name, column in columns.items():
             if column.type != "text" and not _fits(raw.schema[name], column.type):
                 raise TableError(

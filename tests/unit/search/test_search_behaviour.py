@@ -220,7 +220,7 @@ def test_bad_tables_and_hierarchies() -> None:
     empty = FrequencyTable(("c",), ((),), np.zeros((1, 0), np.int32), np.zeros(0, np.int64))
     with pytest.raises(TableError) as no_rows:
         build_problem(empty, trees)
-    assert no_rows.value.code == "T210"
+    assert no_rows.value.code == "T204"
     unknown = FrequencyTable(("c",), (("0:0", "CANARY-7731"),), table.codes, table.counts)
     with pytest.raises(HierarchyError) as outside:
         build_problem(unknown, trees)

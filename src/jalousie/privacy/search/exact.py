@@ -11,10 +11,10 @@ from typing import Literal
 import numpy as np
 
 from jalousie.errors import PrivacyError, UsageError
-from jalousie.privacy.models import Model
+from jalousie.privacy.models import Classes, EntropyLDiversity, KAnonymity, Model
 from jalousie.privacy.recoding import Proof, Recoding
 from jalousie.privacy.search.found import Found
-from jalousie.privacy.search.look import look_at
+from jalousie.privacy.search.look import class_cells, look_at
 from jalousie.privacy.search.metrics import METRICS, Metric
 from jalousie.privacy.search.native import fits, load_kernel, native_search
 from jalousie.privacy.search.problem import Problem
@@ -156,12 +156,16 @@ def unsatisfiable(problem: Problem, models: Sequence[Model], limit: int) -> Priv
     ways = []
     if needed < rows:
         ways.append(f"suppression of {math.ceil(1e4 * needed / rows) / 1e4:g} ({needed} rows) would do")
-    size = least_size(models)
-    sizes = np.sort(top.sizes)
-    fits = np.cumsum(sizes) - sizes <= limit  # classes that are smaller than this one may all be suppressed
-    largest = int(sizes[fits].max(initial=0))
-    if largest < size and largest > 1:
-        ways.append(f"k = {largest} would do at this suppression")
+    classes = Classes(top.sizes, class_cells(problem, models, top.group_class))
+    failing = [model for model in models if not _holds(model, classes)]
+    if all(isinstance(model, KAnonymity) for model in failing):
+        sizes = np.sort(top.sizes)
+        fits = np.cumsum(sizes) - sizes <= limit  # classes that are smaller than this one may all be suppressed
+        largest = int(sizes[fits].max(initial=0))
+        if 1 < largest < least_size(failing):
+            ways.append(f"k = {largest} would do at this suppression")
+    elif all(weaker := [_reached(model, classes) for model in failing]):
+        ways.append(f"{' and '.join(weaker)} would do")
     if not ways:
         ways.append("weaken the models, or add rows")
     return PrivacyError(
@@ -170,3 +174,25 @@ def unsatisfiable(problem: Problem, models: Sequence[Model], limit: int) -> Priv
         f"and {limit} are allowed",
         hint="; ".join(ways),
     )
+
+
+def _holds(model: Model, classes: Classes) -> bool:
+    """Whether a model holds with nothing suppressed."""
+    return model.forced(classes.sizes) == 0 if model.of_table else bool(model.satisfied(classes).all())
+
+
+def _reached(model: Model, classes: Classes) -> str:
+    """A model with a number that these classes satisfy, rounded to the safe side; empty where it has none."""
+    if isinstance(model, EntropyLDiversity) and model.estimator == "grassberger":
+        return ""  # its number also asks for as many different values
+    value = model.reached(classes)
+    if not math.isfinite(value):
+        return ""
+    if model.better == "higher":
+        number = math.floor(value * 1000 + 1e-6) / 1000
+        possible = number > 1
+    else:
+        number = (math.floor(value * 1000) + 1) / 1000
+        possible = number < model.required
+    name = f"{model.name} of {model.column}" if model.column else model.name
+    return f"{name} with {number:g} in place of {model.required:g}" if possible else ""

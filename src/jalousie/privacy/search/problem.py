@@ -234,11 +234,11 @@ def build_problem(
     """Put a frequency table and its hierarchies (in the order of its columns) together.
 
     `weights` are per column (1 where not given); `low` and `high` are the levels allowed, `high` None for the top.
-    Raises TableError T210 (no rows), HierarchyError H310 (a value outside), H311 (levels that are not nested) and
+    Raises TableError T204 (no rows), HierarchyError H310 (a value outside), H311 (levels that are not nested) and
     ContractError C103 (level limits that cannot be met, no weight above zero).
     """
     if table.groups == 0 or table.rows == 0:
-        raise TableError("T210", "the table has no rows", hint="check the rules that drop rows, and the file")
+        raise TableError("T204", "the table has no rows", hint="check the rules that drop rows, and the file")
     if not table.names:
         raise ContractError("C103", "no column is a quasi-identifier", hint="give at least one column that role")
     count = len(table.names)
