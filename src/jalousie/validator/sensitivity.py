@@ -37,6 +37,7 @@ from jalousie.errors import ValidatorError
 from jalousie.validator.types import Neighbours
 
 _LARGEST_STEP = 2**31
+_MOST_CLASSES = 2**15 - 1  # class numbers are 16 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,8 @@ def noised_classes(label: Label, neighbours: Neighbours) -> int:
             f'label of column "{label.column}" has fewer than two classes, or one twice',
             hint="name each of its `classes` once",
         )
+    if len(label.classes) > _MOST_CLASSES:
+        raise ValidatorError("V212", f'label of column "{label.column}" has more than {_MOST_CLASSES} classes')
     return 1 if neighbours == "change-label" and len(label.classes) == 2 else len(label.classes)
 
 

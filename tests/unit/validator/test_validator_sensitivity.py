@@ -126,6 +126,7 @@ def test_the_root_is_never_rounded_down() -> None:
         Label(column="x"),
         Label(column="x", classes=("a",)),
         Label(column="x", classes=("a", "a")),
+        Label(column="x", classes=tuple(map(str, range(2**15)))),
         Label(column="x", kind="number"),
         Label(column="x", kind="number", low=2.0, high=1.0),
         Label(column="x", kind="number", low=0.0, high=1.0, unit=1e-12),
