@@ -74,10 +74,13 @@ class Desk:
             os.chdir(place)
         return Ran(code, out.getvalue(), err.getvalue())
 
+    def command(self, *words: str) -> list[str]:
+        return [sys.executable, "-m", "jalousie", *words]
+
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         """The command as a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "jalousie", *words],
+            self.command(*words),
             cwd=self.folder,
             env={**os.environ, "JALOUSIE_HOME": str(self.folder / "home"), **environment},
             stdin=subprocess.DEVNULL,

@@ -51,6 +51,10 @@ def run_and_die(act: Callable[[], object], at: int) -> int:
     return int(told)
 
 
+def say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
 def hidden(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
 
@@ -97,7 +101,7 @@ def folders(work: Path) -> None:
             if ended >= 0:
                 break
         assert found == kept, found
-        print(f"{first or 'nothing'} before: killed at {at - 1} calls, moved aside {moved_aside} times")
+        say(f"{first or 'nothing'} before: killed at {at - 1} calls, moved aside {moved_aside} times")
 
 
 def files(work: Path) -> None:
@@ -116,7 +120,7 @@ def files(work: Path) -> None:
         if ended >= 0:
             break
     assert found == {b"old", b"new"}, found
-    print(f"file: killed at {at - 1} calls")
+    say(f"file: killed at {at - 1} calls")
 
 
 def commands(work: Path, times: int) -> None:
@@ -133,7 +137,7 @@ def commands(work: Path, times: int) -> None:
     calls = run_and_die(lambda: main(words), 0)
     killed = 0
     for i in range(times):
-        killed += run_and_die(lambda: main(words), 1 + i * calls // times) < 0  # noqa: B023
+        killed += run_and_die(lambda: main(words), 1 + i * calls // times) < 0
         # opened in a child too: the parent must stay without threads
         if target.exists():
             run_and_die(lambda: len(Release.load(target)) or os._exit(1), 0)
@@ -142,7 +146,7 @@ def commands(work: Path, times: int) -> None:
     assert hidden(work) == [], hidden(work)
     left = [path.name for path in spill.iterdir()]
     assert left == [], left
-    print(f"protect: killed {killed} of {times} times, of {calls} calls")
+    say(f"protect: killed {killed} of {times} times, of {calls} calls")
 
 
 if __name__ == "__main__":
