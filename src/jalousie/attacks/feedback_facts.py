@@ -29,17 +29,14 @@ FeedbackAttack = Literal[
     "log-loss-oracle",
     "reconstruction-random",
     "reconstruction-far-apart",
-    "label-guessing",
-    "model-stealing",
 ]
 
 
 class FeedbackAttackFacts(Part, frozen=True, kw_only=True):
-    """One attack with the protection off and on. Both are advantages unless `measure` says otherwise."""
+    """One attack with the protection off and on: advantages, see above."""
 
     attack: FeedbackAttack
     label: str = ""
-    measure: str = "advantage"
     targets: int
     """Records whose labels were guessed."""
     without: str
