@@ -167,7 +167,7 @@ def covers(hierarchy: Hierarchy, label: str | None, raw: str | None) -> bool:
     """Does a written label stand for the raw value, read as a person would?"""
     if label is not None and label.startswith("{"):
         return raw in label[1:-1].split(", ")
-    if label is not None and label.startswith("[") and raw is not None:
+    if label is not None and label[0] in "[<>" and raw is not None:
         bounds = parse_label(label)
         return bounds is not None and bounds[0] <= float(raw) < bounds[1]
     value = hierarchy.labels[0].index(raw)

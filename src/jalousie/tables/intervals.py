@@ -100,6 +100,6 @@ def _interval_level(numbers: Floats, index: Counts, width: float, spec: model.In
         bounds[0] = -inf, low
     if above:
         bounds[-1] = high, inf
-    labels = [interval_label(*pair) for pair in bounds.tolist()]
+    labels = [interval_label(start, end) for start, end in bounds.tolist()]
     bounds[~np.isfinite(bounds)] = np.nan
     return Level(labels, codes.astype(np.int32), bounds)

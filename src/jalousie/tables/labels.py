@@ -10,6 +10,7 @@ A label is short, sorts sensibly, and says exactly which values it covers.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date
 from math import inf, isfinite
 
@@ -30,13 +31,19 @@ def number_text(value: float) -> str:
     return repr(rounded)
 
 
-def interval_label(low: float, high: float) -> str:
+def exact_text(value: float) -> str:
+    """A bound that must not be rounded, as short as that allows."""
+    text = number_text(value)
+    return text if float(text) == value else repr(value).removesuffix(".0")
+
+
+def interval_label(low: float, high: float, text: Callable[[float], str] = number_text) -> str:
     """`[low, high)`; with an infinite bound `< high` or `>= low`."""
     if low == -inf:
-        return f"< {number_text(high)}"
+        return f"< {text(high)}"
     if high == inf:
-        return f">= {number_text(low)}"
-    return f"[{number_text(low)}, {number_text(high)})"
+        return f">= {text(low)}"
+    return f"[{text(low)}, {text(high)})"
 
 
 def parse_label(label: str) -> tuple[float, float] | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import ROUND_FLOOR, Decimal
+from math import inf, isinf
 
 import numpy as np
 
 from jalousie.privacy.search.labels import Vocabulary, vocabulary
 from jalousie.privacy.search.problem import Axis
-from jalousie.tables.labels import interval_label, parse_label
+from jalousie.tables.labels import exact_text, interval_label, parse_label
 from jalousie.tables.types import Codes, Counts, Floats
 
 LARGEST_SET = 8
@@ -24,13 +26,11 @@ class NumberLine:
     numbers  (n,) number of each value that occurs, +inf for a null (it stands last)
     domain   sorted numbers of the whole domain
     before   (n,) share of the domain before each value, in the order of the numbers
-    whole    all numbers of the domain are whole
     """
 
     numbers: Floats
     domain: Floats
     before: Floats
-    whole: bool
 
 
 def number_line(axis: Axis) -> NumberLine | None:
@@ -53,7 +53,7 @@ def number_line(axis: Axis) -> NumberLine | None:
     numbers = every[axis.leaves]
     domain = np.sort(np.array(known))
     before = np.searchsorted(domain, np.sort(numbers)) / len(texts)
-    return NumberLine(numbers, domain, before, bool((domain == np.floor(domain)).all() and abs(domain).max() < 1e15))
+    return NumberLine(numbers, domain, before)
 
 
 def _contiguous(codes: Codes) -> bool:
@@ -96,11 +96,30 @@ def _number_label(
     if np.isinf(high):  # a null among numbers
         return STAR, 1.0
     after = int(np.searchsorted(line.domain, high, side="right"))
-    covered = after - int(np.searchsorted(line.domain, low))
+    before = int(np.searchsorted(line.domain, low))
+    covered = after - before
     if covered == size:
         return STAR, 1.0
-    following = float(line.domain[after]) if after < len(line.domain) else float("inf")
-    return interval_label(low, high + 1 if line.whole else following), covered / size
+    start = round_between(float(line.domain[before - 1]), low) if before else -inf
+    end = round_between(high, float(line.domain[after])) if after < len(line.domain) else inf
+    if isinf(start) and isinf(end):  # every number, but a null occurs as well
+        start = round_between(low - max(abs(low), 1.0), low)
+    return interval_label(start, end, exact_text), covered / size
+
+
+def round_between(below: float, above: float) -> float:
+    """The roundest c with below < c <= above (a multiple of the largest power of ten): where two classes may be told apart.
+
+    An end of an interval that were itself a value of the table would show it, be it of a row that is suppressed.
+    """
+    low, high = Decimal(repr(below)), Decimal(repr(above))
+    power = max(low.adjusted(), high.adjusted()) + 1
+    while True:
+        step = Decimal(1).scaleb(power)
+        multiple = (high / step).to_integral_value(ROUND_FLOOR) * step
+        if multiple > low:
+            return float(multiple)
+        power -= 1
 
 
 def tree_words(axis: Axis, values: Codes, classes: Counts) -> tuple[Vocabulary, Codes]:

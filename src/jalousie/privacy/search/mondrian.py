@@ -5,9 +5,10 @@ as the leaves of their hierarchy. A part is cut in the column whose cells cost m
 covers), at the most even cut that is allowed; where there is none, in the next column. Numbers may be cut anywhere, other
 columns between two children of the lowest label that covers the part.
 
-Labels. A number's class is written as the value itself or as the interval `[20, 40)` from its least value up to, not including,
-the next number after its greatest. Any other column is written as the lowest label of its hierarchy that covers the class. Where
-that would be the most general one, it is the set `{a, b}` of the values that occur in it, if they are few and can be read back.
+Labels. A number's class is written as the value itself or as the interval `[20, 40)` whose ends lie between its values and
+the next ones of the domain, at the roundest number there; `< 20` and `>= 40` are the first and the last. Any other column is
+written as the lowest label of its hierarchy that covers the class. Where that would be the most general one, it is the set
+`{a, b}` of the values that occur in it, if they are few and can be read back.
 """
 
 from __future__ import annotations
