@@ -46,7 +46,11 @@ FORBIDDEN = {
 HEAVY = {"pandas", "polars", "sklearn", "scipy", "lightgbm", "opendp", "pyarrow", "stdnum", "jinja2"}
 LIGHT_ROOMS = {"contract", "cli"}  # these may not even import numpy, duckdb or narwhals at the top
 # modules that are themselves loaded late, by their room's `__getattr__`
-LOADED_LATE = {"learning/encoder.py": {"sklearn"}}  # a transformer must inherit from scikit-learn's base
+# an estimator must inherit from scikit-learn's base; these modules are themselves loaded when they are first used
+LOADED_LATE = {
+    f"learning/{name}.py": {"sklearn"}
+    for name in ("encoder", "feedback", "feedback_regressor", "recalibrate", "threshold", "select", "scorer")
+}
 # the pure rooms: no files, no network, no clock, no global random state
 IMPURE = {
     "os",
