@@ -9,10 +9,10 @@ table through it. `protect` is the same in one call.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import msgspec
 import numpy as np
@@ -80,7 +80,8 @@ class Sharing:
         self.digest = digest(self.contract)
         self.provider = provider or Provider()
         self.settings = settings
-        self.watch = Stopwatch(_announce(settings.progress))
+        self._progress = None if settings.progress is None else _Journey(settings.progress)
+        self.watch = Stopwatch(None if self._progress is None else self._progress.stage)
         with self.watch.stage("read"):
             raw = self._read(table)
         self.done: Deidentified = deidentify(raw, self.contract, self._lent())
@@ -108,7 +109,7 @@ class Sharing:
             tables={table_name(step): self._joined(step) for step in joined},
             columns=self.contract.columns,
         )
-        return Lent(context, self._compile, self.watch.stage, self.settings.progress, self.settings.kernel)
+        return Lent(context, self._compile, self.watch.stage, self._progress, self.settings.kernel)
 
     def _joined(self, step: Enrich) -> RawTable:
         """The other table of an enrich step: its key and the columns that the step names; others are not read."""
@@ -310,5 +311,27 @@ def _loaded(contract: Loaded | Contract | str | Path) -> Loaded:
     raise TableError("T211", "the contract is neither a Contract nor the path of one", hint="protect(table, contract)")
 
 
-def _announce(progress: Progress | None) -> Callable[[str], None] | None:
-    return None if progress is None else lambda stage: progress(0.0, stage)
+class _Journey:
+    """One bar for the whole way: where each stage begins, roughly, as a share of the time. It never goes back."""
+
+    STAGES: ClassVar[tuple[tuple[str, float], ...]] = (
+        *(("read", 0.0), ("steps", 0.1), ("count", 0.15), ("hierarchies", 0.2), ("search", 0.25), ("apply", 0.6)),
+        *(("measure", 0.65), ("attacks", 0.7), ("learning", 0.75), ("write", 0.85), ("verify", 0.9), ("report", 0.95)),
+    )
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._begins = dict(self.STAGES)
+        self._done = 0.0
+
+    def stage(self, name: str) -> None:
+        self._show(self._begins.get(name, 0.0), name)
+
+    def __call__(self, done: float, text: str) -> None:
+        """Within the search, the one stage that knows its own share."""
+        begin, end = self._begins["search"], self._begins["apply"]
+        self._show(begin + (end - begin) * done, text)
+
+    def _show(self, done: float, text: str) -> None:
+        self._done = max(self._done, done)
+        self._progress(self._done, text)

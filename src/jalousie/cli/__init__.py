@@ -34,6 +34,7 @@ VERBS = {
     "schema": "print the JSON Schema of contracts or the list of error codes",
 }
 INTERRUPTED = 130
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 FULL = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up", errno.EIO: "the device failed"}
 
 
@@ -108,10 +109,9 @@ def main(argv: list[str] | None = None) -> int:
         sys.stdout.flush()
         return code
     except JalousieError as error:
-        return _report(error, as_json)
+        return _interrupted() if _signals else _report(error, as_json)
     except KeyboardInterrupt:
-        print("interrupted; what was not finished was not written", file=sys.stderr)
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         _close_output()
         return 0
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> int:
             InternalError("X901", "there is not enough memory", hint="allow more, or fewer threads"), as_json
         )
     except Exception as error:  # noqa: BLE001 (the last boundary: an unforeseen error must not print a traceback with cells in it)
-        return _report(_unforeseen(error), as_json)
+        return _interrupted() if _signals else _report(_unforeseen(error), as_json)
 
 
 def _run(words: list[str]) -> int:
@@ -151,11 +151,14 @@ def run() -> NoReturn:
     libraries apart object by object, which the operating system does at once, does not."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # a library's warning may quote what it worked on
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+    for number in ENDINGS:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup sets it
+            signal.signal(number, _interrupt)
     # start-up makes tens of thousands of lasting objects; looking for garbage among them each 700 costs 5 % of a short command
     gc.set_threshold(50_000, 20, 20)
     code = main()
+    for number in ENDINGS:
+        signal.signal(number, signal.SIG_IGN)  # what follows removes raw data, and is short
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError):
             stream.flush()
@@ -163,9 +166,20 @@ def run() -> NoReturn:
     os._exit(code)
 
 
+_signals: list[int] = []
+"""Those that have asked this process to end."""
+
+
 def _interrupt(number: int, frame: object) -> NoReturn:
     """A polite end by another program is like Ctrl-C: folders that hold raw data are removed."""
+    _signals.append(number)  # an engine makes an error of its own of the exception
     raise KeyboardInterrupt
+
+
+def _interrupted() -> int:
+    with suppress(OSError):
+        print("interrupted; what was not finished was not written", file=sys.stderr, flush=True)
+    return INTERRUPTED
 
 
 def _unforeseen(error: Exception) -> JalousieError:

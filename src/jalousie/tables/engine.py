@@ -8,7 +8,6 @@ read order is kept.
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 import weakref
@@ -24,7 +23,7 @@ import narwhals as nw
 from numpy.typing import NDArray
 
 from jalousie.errors import TableError, UsageError, library_boundary
-from jalousie.tables.folder import spill_folder
+from jalousie.tables.folder import remove_spill, spill_folder
 
 FEW_ROWS = 250_000
 
@@ -92,7 +91,7 @@ class Engine:
             self.connection = duckdb.connect(config=config)
             self.run("SET TimeZone = 'UTC'")
         except duckdb.Error:
-            _remove(self.spill_folder, locks)
+            remove_spill(folder, locks)
             raise UsageError(
                 "U100", "the engine does not accept its options", hint="write the memory limit as 1GiB"
             ) from None
@@ -150,13 +149,7 @@ class Engine:
 
 def _close(connection: Any, folder: str, locks: list[int]) -> None:
     connection.close()
-    _remove(folder, locks)
-
-
-def _remove(folder: str, locks: list[int]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    while locks:
-        os.close(locks.pop())
+    remove_spill(Path(folder), locks)
 
 
 def fingerprint(path: Path) -> tuple[int, ...]:

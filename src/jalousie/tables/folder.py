@@ -7,6 +7,7 @@ writer from a living one by the lock that a living one holds: the operating syst
 
 from __future__ import annotations
 
+import atexit
 import errno
 import fcntl
 import hashlib
@@ -35,6 +36,8 @@ _REASONS = {
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter name"),
 }
 SPILL = "jalousie-spill-"
+_SPILLS: set[Path] = set()
+"""Spill folders of this process."""
 _TRIES = 20
 
 
@@ -122,10 +125,12 @@ def _lock(path: Path) -> int:
     return handle
 
 
-def _claim(parent: Path, prefix: str, locks: list[int], *, folder: bool = True) -> Path:
-    """A new folder or empty file that is locked as long as `locks` stay open."""
+def _claim(parent: Path, prefix: str, locks: list[int], *, folder: bool = True, tried: set[Path] | None = None) -> Path:
+    """A new folder or empty file that is locked as long as `locks` stay open. `tried` gets its name before it is made."""
     for _ in range(_TRIES):
         path = parent / f"{prefix}{secrets.token_hex(6)}"
+        if tried is not None:
+            tried.add(path)
         if folder:
             path.mkdir(mode=0o700)
         else:
@@ -276,13 +281,30 @@ def check_file(path: Path, replace: bool, *, what: str = "the file", effect: str
 
 
 def spill_folder(parent: Path) -> tuple[Path, list[int]]:
-    """A private folder for what an engine puts on disk, and what keeps it: close it when the folder is removed.
+    """A private folder for what an engine puts on disk, and its locks, for `remove_spill`.
 
     What was left by processes that were killed is raw data: it is removed first.
     """
     _sweep_once(parent)
+    if not _SPILLS:
+        atexit.register(_remove_spills, os.getpid())
     locks: list[int] = []
-    return _claim(parent, SPILL, locks), locks
+    return _claim(parent, SPILL, locks, tried=_SPILLS), locks
+
+
+def remove_spill(folder: Path, locks: list[int]) -> None:
+    """Remove what `spill_folder` gave."""
+    shutil.rmtree(folder, ignore_errors=True)
+    while locks:
+        os.close(locks.pop())
+    _SPILLS.discard(folder)
+
+
+def _remove_spills(owner: int) -> None:
+    """At the end of the process: those whose engine was interrupted before it could see to them."""
+    if os.getpid() == owner:
+        for folder in _SPILLS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @cache
