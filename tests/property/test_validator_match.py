@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.contract.feedback import Feedback, Label
-from jalousie.validator.match import ABSENT, align, encode_label, index_rows, match_rows
+from jalousie.errors import ValidatorError
+from jalousie.validator.match import ABSENT, align, encode_label, find_pseudonyms, index_rows, match_rows
 from jalousie.validator.sums import class_counts, step_sums
 
 CLASSES = ("a", "b", "c")
@@ -126,3 +128,21 @@ def test_values_are_compared_as_text() -> None:
         False,
         True,
     ]
+
+
+@given(st.sets(st.integers(0, 300), max_size=60), st.sets(st.integers(0, 300), min_size=1, max_size=60))
+def test_pseudonyms_chosen_to_share_their_first_half_are_found(table: set[int], population: set[int]) -> None:
+    # an ML party chooses its pseudonyms freely; 0 ends in zeros, which NumPy does not store
+    known = [bytes(8) + n.to_bytes(8, "big") for n in sorted(table)]
+    wanted = [bytes(8) + n.to_bytes(8, "big") for n in population]
+    place = find_pseudonyms(array(wanted), array(known))
+    assert place.tolist() == [known.index(name) if name in known else ABSENT for name in wanted]
+
+
+def test_a_text_among_numbers_is_refused_and_not_quoted() -> None:
+    feedback = contract(1, "")
+    with pytest.raises(ValidatorError) as caught:
+        encode_label(np.array([1.0, "canary"], dtype=object), NUMBER, feedback)
+    assert caught.value.code == "V212"
+    assert "canary" not in caught.value.local_text()
+    assert caught.value.__cause__ is None

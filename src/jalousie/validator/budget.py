@@ -3,10 +3,11 @@
 rho is that of zero-concentrated differential privacy (Bun & Steinke 2016): it adds up over questions, also over questions
 that were chosen after earlier answers were seen (a filter: Feldman & Zrnic 2021; Whitehouse et al. 2023).
 
-Laplace noise is for contracts that want pure epsilon in all. Pure epsilons add up too, so there a spend is a *share*: the
-contract's epsilon E reserves E^2 / 2 (what pure E is worth in rho: Bun & Steinke 2016, proposition 1.4), and a question
-that spends the share f of it is answered at epsilon f E. The sum over questions is at most E, and the reservation bounds
-the rho of all of them together.
+Laplace noise is for contracts that want pure epsilon in all. Pure epsilons add up too, so there a spend is a *share*: a
+question that spends the share f of the reservation is answered at epsilon f E, E the contract's epsilon, and the sum over
+questions is at most E. What is reserved is E L / 2, L the lifetime's epsilon (E itself where the contract states none): that
+is at least E^2 / 2, what pure E is worth in rho (Bun & Steinke 2016, proposition 1.4), and contracts under one lifetime of
+L^2 / 2 then have epsilons that sum to at most L.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from math import floor, isfinite, nextafter, sqrt
+from math import ceil, floor, isfinite, nextafter, sqrt
 from typing import Any
 
 from jalousie.contract.feedback import Feedback
@@ -24,6 +25,7 @@ from jalousie.validator.types import NoiseKind
 
 NANO = 10**9
 _MOST = 2**53 - 1  # the largest integer that JSON carries everywhere
+_NO_PROTECTION = 1000 * NANO
 _DIGITS = 3  # of a budget for which epsilon is shown with an answer
 
 
@@ -43,6 +45,11 @@ class Rho:
         if not (isfinite(rho) and rho > 0):
             return cls(0)
         return cls(min(floor(Fraction(rho) * NANO), _MOST))
+
+    @classmethod
+    def ceil(cls, rho: float) -> Rho:
+        """The smallest amount that is at least `rho`, up to the largest that there is."""
+        return cls(min(ceil(Fraction(rho) * NANO), _MOST)) if isfinite(rho) else cls(_MOST)
 
     @classmethod
     def nearest(cls, rho: float) -> Rho:
@@ -92,10 +99,15 @@ def _unit_gaussian() -> tuple[Any, Any]:
 
 @lru_cache(maxsize=256)
 def rho_for(wanted: float, delta: float) -> Rho:
-    """The largest budget whose epsilon at `delta` is at most `wanted`. Never overspends: it inverts `epsilon` itself."""
+    """The largest budget whose epsilon at `delta` is at most `wanted`. Never overspends: it inverts `epsilon` itself.
+
+    At most rho 1,000, which is epsilon 1,200 or so and no protection: OpenDP's conversion ends a little above it.
+    """
     low, high = 0, 1
     while epsilon(Rho(high), delta) <= wanted:
-        low, high = high, 2 * high
+        if high == _NO_PROTECTION:
+            return Rho(high)
+        low, high = high, min(2 * high, _NO_PROTECTION)
     while high - low > 1:
         middle = (low + high) // 2
         if epsilon(Rho(middle), delta) <= wanted:
@@ -136,14 +148,15 @@ class Account:
 
 def account(feedback: Feedback) -> Account:
     """The account that a contract opens for each of its labels."""
-    reserved = _worth(feedback.noise, feedback.epsilon, feedback.delta)
+    if feedback.noise == "laplace":
+        # never less than E^2 / 2, also where the lifetime is too small for the contract; that is refused when it registers
+        lifetime = max(feedback.epsilon, feedback.lifetime_epsilon or feedback.epsilon)
+        reserved = Rho.ceil(feedback.epsilon * lifetime / 2)
+    else:
+        reserved = rho_for(feedback.epsilon, feedback.delta)
     if reserved == ZERO:
         raise ValidatorError("V210", "the contract's epsilon is too small for any answer", hint="raise `epsilon`")
     return Account(feedback.noise, feedback.epsilon, feedback.delta, reserved)
-
-
-def _worth(noise: NoiseKind, granted: float, delta: float) -> Rho:
-    return Rho.floor(granted * granted / 2) if noise == "laplace" else rho_for(granted, delta)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +179,14 @@ def reservations(feedback: Feedback) -> dict[str, Reservation]:
     for name, label in feedback.labels.items():
         lifetime = Rho(used[label.column])
         if feedback.lifetime_epsilon is not None:
-            lifetime = _worth(feedback.noise, feedback.lifetime_epsilon, feedback.delta)
+            lifetime = _lifetime(feedback.noise, feedback.lifetime_epsilon, feedback.delta)
         result[name] = Reservation(label.column, reserved, lifetime)
     return result
+
+
+def _lifetime(noise: NoiseKind, granted: float, delta: float) -> Rho:
+    # of Laplace rounded up like a reservation, so that one contract may take all of it
+    return Rho.ceil(granted * granted / 2) if noise == "laplace" else rho_for(granted, delta)
 
 
 def check_reservation(wanted: Reservation, earlier: list[Reservation]) -> None:

@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback, Label
-from jalousie.errors import ValidatorError
+from jalousie.errors import ValidatorError, library_boundary
 from jalousie.validator.canonical import half, pseudonym_order
 from jalousie.validator.sensitivity import grid
 
 ABSENT = -1
 _BLOCK = 1 << 20
+_ROUNDS = 4
 Codes = NDArray[np.int16]
 Steps = NDArray[np.int32]
 
@@ -62,7 +63,12 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
     contract names those and as `1` and `0` otherwise.
     """
     if label.kind == "number":
-        return _steps(np.asarray(values, dtype=np.float64), label, feedback)
+        # NumPy's own message would quote the value
+        with library_boundary(
+            ValidatorError, "V212", f'label of column "{label.column}" has values that are no numbers'
+        ):
+            numbers = np.asarray(values, dtype=np.float64)
+        return _steps(numbers, label, feedback)
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     wanted = {name: code for code, name in enumerate(label.classes)}
     if array.dtype == object:
@@ -186,7 +192,9 @@ def _find_block(
     place = np.full(len(wanted_first), ABSENT, dtype=np.int64)
     at = np.searchsorted(first, wanted_first)
     left = np.flatnonzero(at < len(first))
-    while len(left):  # more than once only where pseudonyms share their first half
+    for _ in range(_ROUNDS):  # more than one only where pseudonyms share their first half
+        if not len(left):
+            break
         here = at[left]
         alike = first[here] == wanted_first[left]
         found = alike & (second[here] == wanted_second[left])
@@ -194,7 +202,17 @@ def _find_block(
         left = left[alike & ~found]
         at[left] += 1
         left = left[at[left] < len(first)]
+    if len(left):  # somebody chose many pseudonyms that share it: compare whole ones, which is slower and bounded
+        known = _whole(first, second)
+        wanted = _whole(wanted_first[left], wanted_second[left])
+        here = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
+        place[left] = np.where(known[here] == wanted, here, ABSENT)
     return place
+
+
+def _whole(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.bytes_]:
+    """(n,) pseudonyms that compare as bytes do. NumPy ignores zeros at the end, which among equally long ones is no matter."""
+    return np.stack([first, second], axis=1).astype(">u8").view("S16").ravel()
 
 
 def align(rows: NDArray[np.int64], column: LabelColumn) -> Aligned:

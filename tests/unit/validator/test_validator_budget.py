@@ -135,6 +135,39 @@ def test_contracts_share_a_column_for_life() -> None:
     assert caught.value.code == "V210"
 
 
+@pytest.mark.parametrize("noise", ["gaussian", "laplace"])
+@pytest.mark.parametrize("epsilon_each", [0.1, 0.25, 0.4, 1.0])
+def test_contracts_of_one_lifetime_keep_its_epsilon_together(noise: str, epsilon_each: float) -> None:
+    # pure epsilons add up, rho does not say so: 4 times 0.5^2 / 2 is 1^2 / 2, and 4 times epsilon 0.5 is not 1
+    contract = feedback(epsilon=epsilon_each, lifetime_epsilon=1.0, noise=noise)
+    wanted, granted = reservations(contract)["y"], account(contract)
+    earlier: list[Reservation] = []
+    while True:
+        try:
+            check_reservation(wanted, earlier)
+        except ValidatorError:
+            break
+        earlier.append(wanted)
+    assert earlier
+    if noise == "laplace":
+        paid = len(earlier) / noise_for(granted, Sensitivity(1, 1), granted.reserved).scale
+    else:
+        paid = epsilon(Rho(len(earlier) * granted.reserved.nano), 1e-6)
+    assert paid <= 1.0
+    assert granted.reserved.value >= (epsilon_each**2 / 2 if noise == "laplace" else 0)
+
+
+def test_a_contract_above_its_lifetime_is_refused() -> None:
+    for noise in ("gaussian", "laplace"):
+        with pytest.raises(ValidatorError, match="lifetime"):
+            check_reservation(reservations(feedback(epsilon=2.0, lifetime_epsilon=1.0, noise=noise))["y"], [])
+
+
+def test_an_epsilon_without_any_protection_gets_a_finite_budget() -> None:
+    assert rho_for(1e9, 1e-6) == Rho(1000 * 10**9)
+    assert account(feedback(epsilon=1e12, noise="laplace")).reserved.nano == 2**53 - 1
+
+
 def test_a_later_contract_cannot_loosen_an_earlier_promise() -> None:
     first = reservations(feedback(epsilon=1.0))["y"]
     assert first.lifetime == first.reserved
