@@ -18,11 +18,20 @@ from jalousie.validator.types import Answer, Partition, Population, Question
 NAMES = [bytes([n] * 16) for n in range(10)]
 CLASSES = ("no", "yes")
 TRUTH = {name: CLASSES[place % 2] for place, name in enumerate(NAMES[:7])}  # the provider lacks the last three
-SHARES = (0.0, 0.1, 0.25, 0.5, 1.5)
+SHARES = (0.0, 0.2, 0.5, 0.5, 0.9, 1.5)
 
+
+def span(ends: tuple[int, int], groups: list[int]) -> list[int]:
+    """Only neighbours are asked about, so that questions about different people are frequent."""
+    low, high = sorted(ends)
+    return [group if low <= place <= high else -1 for place, group in enumerate(groups)]
+
+
+places = st.integers(0, 9)
+rows = st.builds(span, st.tuples(places, places), st.lists(st.integers(0, 2), min_size=10, max_size=10))
 questions = st.tuples(
     st.integers(0, 2),  # which population
-    st.lists(st.lists(st.integers(-1, 2), min_size=10, max_size=10), min_size=1, max_size=3),
+    st.lists(rows, min_size=1, max_size=2),
     st.sampled_from(SHARES),
 )
 Form = frozenset[frozenset[bytes]]
