@@ -7,6 +7,7 @@ over with randomised response (Warner 1965), where the guesser combines a model 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
@@ -26,6 +27,10 @@ from jalousie.tables.types import Floats
 SURE = 3.9
 """Standard errors beyond which a difference is no chance (1 in 20,000)."""
 
+MEMORISED = 0.01
+"""Of AUC: how much better a model may guess the people that it was learnt from than others like them before it is said. An
+additive model memorises a little (0.006 on Adult with exact answers); one that was handed the labels, 0.07."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class People:
@@ -36,7 +41,7 @@ class People:
 
 
 class Guessed(Part, frozen=True, kw_only=True):
-    """How well the labels of the population, and of strangers, are guessed."""
+    """How well people's labels are guessed from answers about themselves, and as strangers."""
 
     how: str
     inside_auc: float
@@ -45,7 +50,7 @@ class Guessed(Part, frozen=True, kw_only=True):
     """Share guessed right."""
     strangers_right: float
     error: float
-    """Standard error of the difference between the two AUCs (Hanley & McNeil 1982)."""
+    """Standard error of the difference between the two AUCs."""
 
     @property
     def gap(self) -> float:
@@ -59,7 +64,6 @@ class Guessed(Part, frozen=True, kw_only=True):
 class GuessFacts(Part, frozen=True, kw_only=True):
     label: str
     records: int
-    strangers: int
     epsilon: float
     answers: Guessed
     """With the answers of this contract."""
@@ -71,14 +75,20 @@ class GuessFacts(Part, frozen=True, kw_only=True):
     """The most by which the population can be guessed better than strangers: an AUC compares two records, and the answers
     change by at most the advantage's bound when either's label is another's. Loose: the figures are what counts."""
     verdict: Verdict
-    """FAIL beyond the bound; WARN where the population is surely guessed better than strangers."""
+    """FAIL beyond the bound; WARN where people are surely guessed better by more than `MEMORISED`."""
     sentence: str
 
 
+Way = Callable[[People, Any], tuple[Floats, Floats]]
+"""Learns about people, then guesses these, and strangers of whom it has the columns: chances of the second class."""
+
+
 def guess_labels(
-    inside: People, strangers: People, feedback: Feedback, label: str, *, baseline: Any = None, seed: int = 0
+    one: People, other: People, feedback: Feedback, label: str, *, baseline: Any = None, seed: int = 0
 ) -> GuessFacts:
-    """Learn from answers about `inside`, then guess the labels of `inside` and of `strangers`.
+    """Learn from answers about half of the people, guess everybody; then the same from the other half.
+
+    So everybody is guessed once from the inside and once as a stranger, and which people are easier to guess does not matter.
 
     Raises
     ------
@@ -88,35 +98,61 @@ def guess_labels(
     classes = feedback.labels[label].classes
     if len(classes) != 2:
         raise UsageError("U151", "labels of two classes are guessed", effect="")
-    ground = Ground(feedback, {label: inside.y})
-    truth, truth_out = inside.y == classes[1], strangers.y == classes[1]
 
-    def learnt(validator: Validator, how: str) -> Guessed:
+    def learn(people: People, validator: Validator, strangers: Any) -> tuple[Floats, Floats]:
         from jalousie.learning.feedback import FeedbackClassifier
 
-        model = FeedbackClassifier(label=label, baseline=baseline).fit(inside.X, validator=validator)
-        return _guessed(how, truth, _chance(model, inside.X), truth_out, _chance(model, strangers.X))
+        model = FeedbackClassifier(label=label, baseline=baseline).fit(people.X, validator=validator)
+        return _chance(model, people.X), _chance(model, strangers)
 
-    answers = learnt(ground.protected(), "answers")
-    exact = learnt(ground.unprotected("exact"), "exact answers")
-    response = _randomised_response(inside.X, truth, strangers.X, truth_out, feedback.epsilon, seed)
+    def from_answers(people: People, strangers: Any) -> tuple[Floats, Floats]:
+        return learn(people, Ground(feedback, {label: people.y}).protected(), strangers)
+
+    def from_exact(people: People, strangers: Any) -> tuple[Floats, Floats]:
+        return learn(people, Ground(feedback, {label: people.y}).unprotected("exact"), strangers)
+
+    def from_response(people: People, strangers: Any) -> tuple[Floats, Floats]:
+        return _randomised_response(people.X, people.y == classes[1], strangers, feedback.epsilon, seed)
+
+    ways: dict[str, Way] = {
+        "answers": from_answers,
+        "exact answers": from_exact,
+        "randomised response": from_response,
+    }
+    answers, exact, response = (_guessed(how, way, one, other, classes[1]) for how, way in ways.items())
     bound = 2 * advantage_bound(feedback, feedback.labels[label])
     return GuessFacts(
         label=label,
-        records=len(truth),
-        strangers=len(truth_out),
+        records=len(one.y) + len(other.y),
         epsilon=feedback.epsilon,
         answers=answers,
         exact=exact,
         response=response,
         bound=bound,
-        verdict="FAIL" if answers.surely(bound) else "WARN" if answers.surely(0.0) else "PASS",
+        verdict="FAIL" if answers.surely(bound) else "WARN" if answers.surely(MEMORISED) else "PASS",
         sentence=(
-            f"With all answers the ML party guesses the provider's own labels with AUC {answers.inside_auc:.3f}, those of "
-            f"strangers with {answers.strangers_auc:.3f} (exact answers: {exact.inside_auc:.3f} and "
+            f"With all answers the ML party guesses the provider's own labels with AUC {answers.inside_auc:.3f}, the same "
+            f"people as strangers with {answers.strangers_auc:.3f} (exact answers: {exact.inside_auc:.3f} and "
             f"{exact.strangers_auc:.3f}; labels by randomised response at the same epsilon: {response.inside_auc:.3f} and "
             f"{response.strangers_auc:.3f})."
         ),
+    )
+
+
+def _guessed(how: str, way: Way, one: People, other: People, positive: str) -> Guessed:
+    inside_one, strangers_other = way(one, other.X)
+    inside_other, strangers_one = way(other, one.X)
+    pairs = [
+        (one.y == positive, inside_one, strangers_one),
+        (other.y == positive, inside_other, strangers_other),
+    ]
+    return Guessed(
+        how=how,
+        inside_auc=float(np.mean([auc(truth, inside) for truth, inside, _ in pairs])),
+        strangers_auc=float(np.mean([auc(truth, outside) for truth, _, outside in pairs])),
+        inside_right=float(np.mean([((inside > 0.5) == truth).mean() for truth, inside, _ in pairs])),
+        strangers_right=float(np.mean([((outside > 0.5) == truth).mean() for truth, _, outside in pairs])),
+        error=sqrt(sum(gap_error(*pair) ** 2 for pair in pairs)) / 2,
     )
 
 
@@ -130,41 +166,35 @@ def auc(truth: Flags, score: Floats) -> float:
     return float((ranks[truth].sum() - positive * (positive + 1) / 2) / (positive * negative))
 
 
-def auc_error(area: float, truth: Flags) -> float:
-    """Standard error of an AUC (Hanley & McNeil 1982)."""
-    positive = int(truth.sum())
-    negative = len(truth) - positive
-    one, two = area / (2 - area), 2 * area**2 / (1 + area)
-    variance = area * (1 - area) + (positive - 1) * (one - area**2) + (negative - 1) * (two - area**2)
-    return sqrt(max(variance, 0.0) / (positive * negative))
+def gap_error(truth: Flags, one: Floats, other: Floats) -> float:
+    """Standard error of the difference between two scores' AUCs on the same people (DeLong et al. 1988)."""
+    difference = _placements(truth, one) - _placements(truth, other)
+    return sqrt(sum(float(np.var(difference[part], ddof=1)) / int(part.sum()) for part in (truth, ~truth)))
 
 
-def _guessed(how: str, truth: Flags, score: Floats, truth_out: Flags, score_out: Floats) -> Guessed:
-    """Scores are probabilities."""
-    inside, outside = auc(truth, score), auc(truth_out, score_out)
-    return Guessed(
-        how=how,
-        inside_auc=inside,
-        strangers_auc=outside,
-        inside_right=float(((score > 0.5) == truth).mean()),
-        strangers_right=float(((score_out > 0.5) == truth_out).mean()),
-        error=sqrt(auc_error(inside, truth) ** 2 + auc_error(outside, truth_out) ** 2),
-    )
+def _placements(truth: Flags, score: Floats) -> Floats:
+    """(n,) share of the other class that each record is on the right side of."""
+    from scipy.stats import rankdata
+
+    ranks, positive = rankdata(score), int(truth.sum())
+    placed = np.empty(len(truth))
+    placed[truth] = (ranks[truth] - rankdata(score[truth])) / (len(truth) - positive)
+    placed[~truth] = 1 - (ranks[~truth] - rankdata(score[~truth])) / positive
+    return placed
 
 
 def _chance(model: Any, X: Any) -> Floats:
     return np.asarray(model.predict_proba(X), np.float64)[:, 1]
 
 
-def _randomised_response(X: Any, truth: Flags, X_out: Any, truth_out: Flags, epsilon: float, seed: int) -> Guessed:
+def _randomised_response(X: Any, truth: Flags, strangers: Any, epsilon: float, seed: int) -> tuple[Floats, Floats]:
     """Train on labels that were flipped with probability 1 / (1 + e^epsilon), and weigh each person's own noisy label."""
     rng = np.random.default_rng(seed)
     keep = 1 / (1 + np.exp(-epsilon))
     told = np.where(rng.random(len(truth)) < keep, truth, ~truth)
-    model = learner(X)
     if told.all() or not told.any():
         raise UsageError("U151", "too few labels to learn from", effect="")
-    model.fit(X, told)
+    model = learner(X).fit(X, told)
 
     def unflipped(table: Any) -> Floats:
         p = (_chance(model, table) - (1 - keep)) / (2 * keep - 1)
@@ -172,7 +202,7 @@ def _randomised_response(X: Any, truth: Flags, X_out: Any, truth_out: Flags, eps
 
     prior = unflipped(X)
     odds = prior / (1 - prior) * np.exp(np.where(told, epsilon, -epsilon))
-    return _guessed("randomised response", truth, odds / (1 + odds), truth_out, unflipped(X_out))
+    return odds / (1 + odds), unflipped(strangers)
 
 
 def learner(X: Any, *, numbers: bool = False) -> Any:
