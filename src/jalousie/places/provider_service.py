@@ -317,9 +317,20 @@ def listen(host: str, port: int) -> Any:
     """
     import socket
 
+    listening = None
     try:
-        return socket.create_server((host, port), backlog=128)
+        if not 0 <= port <= 65535:
+            raise OSError  # getaddrinfo would take its last 16 bits
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        # with its protocol stated: else asyncio does not turn Nagle's delay off, and every answer waits 40 ms
+        listening = socket.socket(family, kind, socket.IPPROTO_TCP)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(128)
+        return listening
     except OSError:
+        if listening is not None:
+            listening.close()
         raise WireError(
             "W607", "the service cannot listen there", hint="take another port, or 0 for a free one", effect=""
         ) from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -12,8 +13,8 @@ from typing import Any
 import jsonschema
 import pytest
 
-from jalousie.errors import CODES
-from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid
+from jalousie.errors import CODES, WireError
+from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid, listen
 from jalousie.places.service_log import ServiceLog
 from jalousie.places.store import Store
 from jalousie.wire.envelope import sign_message, to_header
@@ -163,3 +164,15 @@ def test_the_published_description_is_complete(bench: Bench) -> None:
     assert len({operation["operationId"] for operation in operations}) == len(operations) == 13
     for path, operation in ((p, o) for p, methods in document["paths"].items() for o in methods.values()):
         assert ("security" in operation) == path.startswith("/v1")
+
+
+def test_it_listens_where_it_can_and_without_delays() -> None:
+    listening = listen("127.0.0.1", 0)
+    port = listening.getsockname()[1]
+    # asyncio turns Nagle's algorithm off only for sockets that say that they are TCP
+    assert listening.proto == socket.IPPROTO_TCP
+    for taken in (port, 70000):
+        with pytest.raises(WireError) as raised:
+            listen("127.0.0.1", taken)
+        assert raised.value.code == "W607"
+    listening.close()
