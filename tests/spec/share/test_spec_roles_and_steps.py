@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from spec_tables import HEAD, release, shown, table
 
 from jalousie import ContractError, TableError, parse_contract, protect
 from jalousie.places.provider import Provider
+from spec_tables import HEAD, release, shown, table
 
 ROWS = """
 name age pay

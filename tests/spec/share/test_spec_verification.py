@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from spec_tables import HEAD, table
 
 import jalousie.privacy.deidentify as deidentify
 from jalousie import ReleaseError, parse_contract
 from jalousie.architectures.share import Sharing
+from spec_tables import HEAD, table
 
 CONTRACT = HEAD + (
     "columns:\n  age: {role: quasi-identifier, type: integer, hierarchy: {by: intervals, widths: [10, 20]}}\n"
