@@ -13,6 +13,7 @@ from jalousie.privacy.card import Card, Check, ColumnFacts, ContractRef, SearchF
 from jalousie.privacy.deidentify import Deidentified, Searched
 from jalousie.privacy.quality import quality
 from jalousie.privacy.risk import class_sizes, disclosures, risk
+from jalousie.tables.text import type_name
 from jalousie.tables.types import Counts
 
 MOST_CANDIDATES = 400
@@ -76,7 +77,7 @@ def _columns(done: Deidentified, contract: Contract) -> tuple[ColumnFacts, ...]:
 
 def _type_name(dtype: object) -> str:
     """`text` for strings, else the engine's own name in lower case."""
-    text = str(dtype).lower()
+    text = type_name(dtype).lower()
     return "text" if text.startswith("string") else text
 
 

@@ -13,6 +13,7 @@ import narwhals as nw
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.engine import Engine, EngineOptions, arrow_errors, engine_boundary, file_list
 from jalousie.tables.raw import RawTable
+from jalousie.tables.text import type_name
 
 if TYPE_CHECKING:
     from jalousie.tables.apply import RecodedFrame
@@ -54,7 +55,7 @@ def check_schema(recoded: RecodedFrame, written: nw.LazyFrame[Any]) -> None:
         if not _same(dtype, found[name]):
             raise ReleaseError(
                 "R501",
-                f'column "{name}" has type {dtype} and would have been written as {found[name]}',
+                f'column "{name}" has type {type_name(dtype)} and would have been written as {type_name(found[name])}',
                 hint="turn it into a type that the format has, or drop it",
             )
 

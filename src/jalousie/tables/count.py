@@ -18,7 +18,7 @@ from jalousie.errors import InternalError, TableError, did_you_mean
 from jalousie.tables.engine import SmallColumn, fetch
 from jalousie.tables.lookup import Lookup, distinct, look_up
 from jalousie.tables.raw import RawTable
-from jalousie.tables.text import canonical, engine_text
+from jalousie.tables.text import canonical, engine_text, type_name
 from jalousie.tables.types import Codes, Counts, FrequencyTable, Histogram
 
 WORD = 1 << 62
@@ -112,7 +112,7 @@ def with_texts(raw: RawTable, frame: nw.LazyFrame[Any], names: Sequence[str], pr
         if canonical(raw.schema[name]) is None:
             raise TableError(
                 "T212",
-                f'column "{name}" has type {raw.schema[name]}, which cannot be a quasi-identifier or sensitive',
+                f'column "{name}" has type {type_name(raw.schema[name])}, which cannot be a quasi-identifier or sensitive',
                 hint="use text, numbers, booleans or dates, or make the column plain",
             )
     made = [

@@ -113,7 +113,15 @@ def _pandas_to_arrow(data: Any) -> Any:
         ):
             pa.Array.from_pandas(data[name])
     with library_boundary(TableError, "T211", "the data frame cannot be read"):
-        return pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+        table = pa.Table.from_pandas(data, preserve_index=False).replace_schema_metadata(None)
+        fields = [
+            # Arrow counts the digits of the numbers it sees; 99.99 could then not be rounded to 100
+            field.with_type(pa.decimal128(38, field.type.scale))
+            if pa.types.is_decimal128(field.type) and data[field.name].dtype == object
+            else field
+            for field in table.schema
+        ]
+        return table.cast(pa.schema(fields))
 
 
 def _arrow(table: Any, kind: str, options: EngineOptions | None, origin: dict[str, Any] | None = None) -> RawTable:

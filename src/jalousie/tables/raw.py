@@ -37,9 +37,10 @@ class RawTable:
 
     def derive(self, frame: nw.LazyFrame[Any], *, rows: int | None = None) -> RawTable:
         """Another raw table over the same engine (what a step makes of this one)."""
-        return RawTable(
-            frame, rows=self._rows if rows is None else rows, keep=self._keep, kind=self._kind, origin=self._origin
-        )
+        made = RawTable(frame, rows=self._rows if rows is None else rows, keep=self._keep, kind=self._kind)
+        # a column that got another type cannot go back into the caller's own (it would lose values, or wrap around)
+        made._origin = {n: t for n, t in self._origin.items() if made._schema.get(n) == self._schema[n]}
+        return made
 
     @property
     def frame(self) -> nw.LazyFrame[Any]:

@@ -20,6 +20,7 @@ from jalousie.tables.csvfile import read_csv
 from jalousie.tables.engine import Engine, EngineOptions, file_list, fingerprint
 from jalousie.tables.frames import check_names, check_rows, count_rows, scan_arrow
 from jalousie.tables.raw import RawTable
+from jalousie.tables.text import type_name
 
 FORMATS = {
     ".csv": "csv",
@@ -159,7 +160,7 @@ def _expected(raw: RawTable, columns: Mapping[str, Column] | None, others: Other
             if column.type != "text" and not _fits(raw.schema[name], column.type):
                 raise TableError(
                     "T210",
-                    f'column "{name}" has type {raw.schema[name]}, the contract says {column.type}',
+                    f'column "{name}" has type {type_name(raw.schema[name])}, the contract says {column.type}',
                     hint="change the type in the contract, or leave it out",
                 )
     kept = [name for name in raw.columns if name in columns]

@@ -61,6 +61,11 @@ def engine_text(name: str, dtype: Any) -> nw.Expr:
     return column.cast(nw.String)
 
 
+def type_name(dtype: Any) -> str:
+    """A column's type, to be shown: categories are text, and their list, which holds cells, is not said."""
+    return "String" if dtype in (nw.Categorical, nw.Enum) else str(dtype)
+
+
 def canonical(dtype: Any) -> Callable[[str], str] | None:
     """From the engine's text to the canonical text; None for types that cannot be grouped by."""
     if dtype == nw.String or dtype in (nw.Categorical, nw.Enum) or dtype == nw.Boolean or dtype == nw.Date:

@@ -187,11 +187,24 @@ def _arrow_table(recoded: RecodedFrame, order: Order) -> Any:
 
 
 def _pandas(recoded: RecodedFrame, table: Any) -> Any:
+    import pandas as pd
+
     frame = table.to_pandas()
     for name, dtype in recoded.origin.items():
-        if name in frame.columns and frame[name].dtype != dtype:
+        if name not in frame.columns:
+            continue
+        if isinstance(dtype, pd.CategoricalDtype):
+            frame[name] = _categories(frame[name], dtype)
+        elif frame[name].dtype != dtype:
             frame[name] = frame[name].astype(dtype)
     return frame
+
+
+def _categories(column: Any, dtype: Any) -> Any:
+    """A column in the caller's categories, those alone that are released; as it is where a step has put others there."""
+    if not column.dropna().isin(dtype.categories).all():
+        return column
+    return column.astype(dtype).cat.remove_unused_categories()
 
 
 @contextmanager

@@ -20,7 +20,7 @@ def truncate_date(raw: RawTable, step: TruncateDate) -> tuple[RawTable, StepFact
         raise wrong_type(step.column, "truncate-date", "date or datetime")
     if step.to == "hour" and isinstance(dtype, nw.Date):
         raise wrong_type(step.column, "truncate-date", "datetime", hint="a date has no hours: cut it to day or longer")
-    cut = _cut(nw.col(step.column), step.to).cast(dtype)
+    cut = _cut_anywhere(step, dtype)
     changed = count(raw.frame, "truncate-date", changed=cut != nw.col(step.column))["changed"]
     done = raw.derive(raw.frame.with_columns(cut.alias(step.column)))
     return done, StepFacts(
@@ -32,6 +32,14 @@ def truncate_date(raw: RawTable, step: TruncateDate) -> tuple[RawTable, StepFact
         facts={"values-changed": changed},
         caveat="A rare period stays rare; the order of events within it is gone, between periods it is not.",
     )
+
+
+def _cut_anywhere(step: TruncateDate, dtype: nw.dtypes.DType) -> nw.Expr:
+    """Periods of UTC where the column has a time zone: an engine may know the zone or only the instant."""
+    column, zone = nw.col(step.column), getattr(dtype, "time_zone", None)
+    if zone in (None, "UTC"):
+        return _cut(column, step.to).cast(dtype)
+    return _cut(column.dt.convert_time_zone("UTC"), step.to).dt.convert_time_zone(zone)
 
 
 def _cut(column: nw.Expr, to: str) -> nw.Expr:

@@ -58,7 +58,8 @@ def enrich(raw: RawTable, step: Enrich, context: StepContext) -> tuple[RawTable,
     return done, StepFacts(
         step="enrich",
         columns=tuple(step.columns),
-        sentence=f"Joined {len(step.columns)} columns by {step.on}: {matched:,} of {raw.rows:,} rows ({rate:.1%}) matched.",
+        sentence=f"Joined {len(step.columns)} column{'s' if len(step.columns) != 1 else ''} by {step.on}: "
+        f"{matched:,} of {raw.rows:,} rows ({rate:.1%}) matched.",
         rows_before=raw.rows,
         rows_after=done.rows,
         facts={"match-rate": rate, "rows-matched": matched, "keys": len(keys)},

@@ -80,7 +80,8 @@ def _noisy(column: pa.Array, step: Noise) -> pa.Array:
         kind, numbers = pa.int64(), known.cast(pa.int64()).to_pylist()
         noisy: list[Any] = _measurement(int, step, step.scale, len(numbers))(numbers) if numbers else []
     elif pa.types.is_decimal(column.type):
-        kind, unit = column.type, Decimal(1).scaleb(-column.type.scale)
+        # as wide as can be: noise may need more digits before the point than any of the numbers has
+        kind, unit = pa.decimal128(38, column.type.scale), Decimal(1).scaleb(-column.type.scale)
         numbers = [_unscaled(v, unit, step) for v in known.to_pylist()]
         drawn = _measurement(int, step, step.scale / float(unit), len(numbers))(numbers) if numbers else []
         noisy = [v * unit for v in drawn]
