@@ -124,6 +124,8 @@ def _step_squared(feedback: Feedback, label: Label) -> float:
 
 def cell_scale(feedback: Feedback, label: Label) -> float:
     """Standard deviation of one cell when one partition takes the whole budget, in the cells' own unit."""
-    rho = account(feedback).reserved.value
+    granted = account(feedback)
     moved = sensitivity(label, feedback)
-    return moved.l2 / sqrt(2 * rho) if feedback.noise == "gaussian" else sqrt(2) * moved.l1 / sqrt(2 * rho)
+    if granted.noise == "laplace":
+        return sqrt(2) * moved.l1 / granted.granted
+    return moved.l2 / sqrt(2 * granted.reserved.value)

@@ -8,7 +8,7 @@ import numpy as np
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import UsageError, ValidatorError, did_you_mean
-from jalousie.validator.budget import Budget, rho_for
+from jalousie.validator.budget import Budget, account
 from jalousie.validator.types import Answer, Partition, Population, Question
 
 
@@ -50,7 +50,7 @@ def rho_to_spend(validator: Validator, label: str, epsilon: float | None) -> flo
     elif not epsilon > 0:
         raise UsageError("U151", "epsilon is not above 0", effect="nothing was asked")
     else:
-        rho = epsilon**2 / 2 if feedback.noise == "laplace" else rho_for(epsilon, feedback.delta).value
+        rho = account(feedback).rho_of(epsilon).value
         rho = left if epsilon == feedback.epsilon and abs(rho - left) < 1e-8 else rho
     if not rho > 0:
         raise ValidatorError("V209", "no budget was offered, or none is left", effect="nothing was asked")
