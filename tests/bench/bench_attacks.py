@@ -97,7 +97,7 @@ def steal(feedback: Feedback, seed: int) -> None:
         found.append(steal_model(provider, opaque, scores_out, how=f"{count} bins, opaque numbers", ordered=False))
     for baseline, how in ((None, "attribute bins"), (model, "attribute bins, from a baseline")):
         validator = Overheard(Ground(feedback, {"income": y[asked]}).protected())
-        FeedbackClassifier(baseline=baseline, width=0.5).fit(inside, validator=validator)
+        FeedbackClassifier(baseline=baseline, width=0.5, combine=False).fit(inside, validator=validator)
         found.append(steal_from_questions(provider, validator.questions, scores_out, how=how))
     found.append(learn_alone(provider, scores_out))
     print(f"{'what the provider learns from':<40}{'fidelity':>10}{'AUC copy':>10}{'AUC model':>11}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
@@ -106,6 +106,22 @@ def attack_label(
     return [_carry_out(plan, ground, label, opened, seed) for plan in plans(ground.feedback, label, secret)]
 
 
+def attack_live(
+    parts: Iterable[tuple[Ground, Validator]], label: str, *, seed: int = 0
+) -> Iterator[FeedbackAttackFacts]:
+    """All attacks on a service that runs, such as one over HTTP, whose budget does not come back.
+
+    Each attack gets a part of its own: a validator about a population of which nobody was asked about before, and the labels
+    of that population, in its order, to score guesses with. Parts that are too many are not used.
+    """
+    for number, (ground, validator) in enumerate(parts):
+        secret = secret_of(ground.feedback.labels[label], ground.feedback, ground.labels[label])
+        found = plans(ground.feedback, label, secret)
+        if number >= len(found):
+            return
+        yield _carry_out(found[number], ground, label, lambda validator=validator: validator, seed, sessions=1)  # type: ignore[misc]
+
+
 def plans(feedback: Feedback, label: str, secret: Secret) -> list[Plan]:
     """The attacks that make sense for a label: scores are about classes."""
     about = feedback.labels[label]
@@ -178,10 +194,16 @@ def plans(feedback: Feedback, label: str, secret: Secret) -> list[Plan]:
 
 
 def _carry_out(
-    plan: Plan, ground: Ground, label: str, opened: Callable[[], Validator], seed: int
+    plan: Plan,
+    ground: Ground,
+    label: str,
+    opened: Callable[[], Validator],
+    seed: int,
+    *,
+    sessions: int = MOST_SESSIONS,
 ) -> FeedbackAttackFacts:
     free = _pooled(plan.run, lambda: ground.unprotected(plan.off, min_group=plan.off_min_group), seed)
-    on = _pooled(plan.run, opened, seed)
+    on = _pooled(plan.run, opened, seed, sessions)
     weaker = {
         name: round(advantage(*_pooled(run, lambda half=half: ground.unprotected(half), seed).pair), 4)  # type: ignore[misc]
         for name, (half, run) in plan.weaker.items()
@@ -218,10 +240,10 @@ def facts_of(
     )
 
 
-def _pooled(run: Run, opened: Callable[[], Validator], seed: int) -> Outcome:
+def _pooled(run: Run, opened: Callable[[], Validator], seed: int, sessions: int = MOST_SESSIONS) -> Outcome:
     """One attack on as many validators, each as on its first day, as give enough targets."""
     outcomes = [run(opened(), seed)]
-    while sum(len(found.truth) for found in outcomes) < ENOUGH and len(outcomes) < MOST_SESSIONS:
+    while sum(len(found.truth) for found in outcomes) < ENOUGH and len(outcomes) < sessions:
         outcomes.append(run(opened(), seed + len(outcomes)))
     return Outcome(
         np.concatenate([found.guessed for found in outcomes]),

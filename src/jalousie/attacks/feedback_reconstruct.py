@@ -46,7 +46,7 @@ def reconstruction(
     blocks = min(blocks, population // size)
     board = rng.permutation(population)[: blocks * size].reshape(blocks, size)
     halves = halves_of(size, design, rng)
-    sums = asker.ask([_partition(board, half, population) for half in halves], asker.left)
+    sums = asker.ask([_partition(board, half, population) for half in halves], asker.whole)
     truth = secret.above[board]
     if sums is None:
         return Outcome(np.zeros(board.size, bool), truth.ravel(), asker.answered, asker.refused)

@@ -67,7 +67,7 @@ def differencing(
     rng = np.random.default_rng(seed)
     asker, population = Asker(validator, label, secret), validator.population.size
     chosen = crowds(validator, validator.feedback.min_group + 1, targets, rng)
-    price = asker.left / (2 * pairs)
+    price = asker.whole / (2 * pairs)
     total, used = np.zeros(len(chosen)), 0
     for _ in range(pairs):
         # companions are whoever is no target, since the attacker knows nothing about them
@@ -101,7 +101,7 @@ def averaging(
     rng = np.random.default_rng(seed)
     asker, population = Asker(validator, label, secret), validator.population.size
     chosen = crowds(validator, validator.feedback.min_group + 1 + LEFT_OUT, targets, rng)
-    price, sums, in_vain = asker.left, [], 0
+    price, sums, in_vain = asker.whole, [], 0
     for _ in range(times):
         asked = chosen if not varied else np.column_stack([chosen[:, 0], _some(chosen[:, 1:], rng)])
         answer = asker.ask([partition_by(asked, population)], price)

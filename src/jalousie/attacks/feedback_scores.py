@@ -31,7 +31,7 @@ def boosting(
         raise UsageError("U151", TOO_SMALL, hint="attack a larger table, or lower `min-group`", effect="")
     board = rng.choice(population, records, replace=False)
     said = rng.random((submissions, records)) < 0.5
-    sums = asker.ask([_halves(board, row, population) for row in said], asker.left)
+    sums = asker.ask([_halves(board, row, population) for row in said], asker.whole)
     if sums is None:
         return Outcome(np.zeros(records, bool), secret.above[board], asker.answered, asker.refused)
     found = np.array(sums)
@@ -69,7 +69,7 @@ def log_loss_oracle(
     chosen = crowds(validator, size, targets, rng)
     together = min(together, len(chosen))
     chosen = chosen[: len(chosen) // together * together]
-    sums = asker.ask([partition_by(chosen, population)], asker.left)
+    sums = asker.ask([partition_by(chosen, population)], asker.whole)
     truth = secret.above[chosen[:, 0]]
     if sums is None:
         return Outcome(np.zeros(len(chosen), bool), truth, asker.answered, asker.refused)

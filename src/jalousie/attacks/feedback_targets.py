@@ -118,8 +118,9 @@ class Asker:
         return sums
 
     @property
-    def left(self) -> float:
-        return self.validator.budget(self.label).left.value
+    def whole(self) -> float:
+        """rho of a record that was never asked about. What is left of the record asked about most may be another's."""
+        return self.validator.budget(self.label).reserved.value
 
 
 def _batches(partitions: Sequence[Partition], most: int, groups: int) -> list[list[Partition]]:
