@@ -10,6 +10,7 @@ import io
 import json
 import pickle
 import traceback
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ import duckdb
 import msgspec
 import pytest
 
-from command_desk import ROWS, Desk
+from command_desk import CANARY, CONTRACT, ROWS, Desk
 from jalousie import JalousieError, Release, inspect, protect
+from jalousie.architectures.share import Sharing
 from jalousie.contract import load_contract
 from jalousie.tables import RawTable, from_frame, read_table
+from spoiled_input import EVERY
 
-CANARY = "CANARY-7731-QZ"
 HEAD = ROWS[0]
 
 
@@ -142,6 +144,95 @@ def failure(act: Callable[[], Any]) -> str:
     return ""
 
 
+@pytest.mark.parametrize("name", EVERY)
+def test_no_kind_of_bad_input_does(name: str, desk: Desk) -> None:
+    """All of `tests/spoiled_input.py`, by every command that reads a table, and in Python."""
+    EVERY[name].spoil(desk)
+    mine = {path.name for path in desk.folder.iterdir()}
+    (table,) = [path.name for path in desk.folder.glob("people.*") if path.suffix != ".csv"] or ["people.csv"]
+    ran = [
+        desk.run("protect", "contract.yaml", "--no-learning", "--junit", "junit.xml"),
+        desk.run("protect", "contract.yaml", "--no-learning", "--dry-run", "--json"),
+        desk.run("attack", "contract.yaml"),
+        desk.run("attack", "contract.yaml", "--json"),
+        desk.run("inspect", table),
+        desk.run("inspect", table, "--json", "--write", "draft.yaml"),
+    ]
+    said = "".join(one.text for one in ran) + failure(
+        lambda: protect(None, desk.folder / "contract.yaml", learning=True)
+    )
+    assert CANARY.lower() not in said.lower()
+    assert "Traceback (most recent call last)" not in "".join(one.text for one in ran)
+    assert "X900" not in said
+    for path in desk.folder.iterdir():
+        if path.name not in mine and path.is_file():
+            assert CANARY not in path.read_text(encoding="utf-8", errors="replace"), path.name
+
+
+RARE = {
+    "nothing between": "{by: none}",
+    "masks": "{by: mask, steps: [4, 8]}",
+    "prefixes": "{by: prefix, lengths: [1]}",
+    "frequencies": "{by: frequency, thresholds: [0.1]}",
+    "a file": "{by: file, file: h.csv}",
+    "sets": f"{{by: sets, levels: [{{any: [Nx, Sx, {CANARY}]}}]}}",
+}
+AGREED = {"a file", "sets"}
+"""The contract itself lists every value that may occur, and so does `space.json`; whether one occurs stays hidden."""
+
+
+def release_with_a_rare_town(desk: Desk, kind: str, recoding: str, suppressed: str, more: str = "") -> Path:
+    desk.table(planted(2, 1))
+    desk.write("h.csv", f"Nx;any\nSx;any\n{CANARY};any\n")
+    desk.contract("town: {role: quasi-identifier}", f"town: {{role: quasi-identifier, hierarchy: {RARE[kind]}{more}}}")
+    how = f"suppression: 0.1\n  recoding: {recoding}\n  suppressed: {suppressed}"
+    desk.write("contract.yaml", (desk.folder / "contract.yaml").read_text().replace("suppression: 0.1", how))
+    ran = desk.protect()
+    assert ran.code == 0, ran.text
+    return desk.folder / "small.release"
+
+
+def towns(folder: Path) -> Counter[str]:
+    return Counter(Release.load(folder).to_arrow()["town"].to_pylist())
+
+
+@pytest.mark.parametrize("suppressed", ["drop", "star"])
+@pytest.mark.parametrize("recoding", ["local", "optimal", "mondrian"])
+@pytest.mark.parametrize("kind", RARE)
+def test_a_rare_value_is_in_no_file_of_a_release(kind: str, recoding: str, suppressed: str, desk: Desk) -> None:
+    """Neither in the table nor in what is said of it: a generalised cell's meaning must not list who was generalised.
+
+    Mondrian's own labels list values; `min-level: 1` keeps it to those of the hierarchy (docs/promise.md).
+    """
+    folder = release_with_a_rare_town(
+        desk, kind, recoding, suppressed, ", min-level: 1" if recoding == "mondrian" else ""
+    )
+    assert not any(CANARY in (town or "") for town in towns(folder))
+    for path in folder.iterdir():
+        if kind not in AGREED or path.name != "space.json":
+            assert CANARY.encode() not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize("kind", RARE)
+def test_a_set_names_a_rare_value_among_others_at_most(kind: str, desk: Desk) -> None:
+    """What docs/promise.md says of Mondrian's labels: the value is named, never alone and never for fewer than k rows."""
+    for town, rows in towns(release_with_a_rare_town(desk, kind, "mondrian", "drop")).items():
+        if CANARY in town:
+            assert town.count(",") >= 1
+            assert rows >= 3
+
+
+def test_a_raw_table_holds_it(desk: Desk) -> None:
+    """With the protection off (no model, the role plain) the same search of the same files finds the canary."""
+    desk.table(planted(2))
+    desk.write(
+        "contract.yaml",
+        CONTRACT[: CONTRACT.index("privacy:")].replace("quasi-identifier", "plain") + "release: {format: csv}\n",
+    )
+    assert desk.protect().code == 0
+    assert CANARY in (desk.folder / "small.release" / "table.csv").read_text()
+
+
 def test_data_frames_do_not(desk: Desk) -> None:
     import pandas as pd
 
@@ -191,6 +282,21 @@ def test_a_raw_table_speaks_no_interchange_protocol(desk: Desk) -> None:
     assert set(names) == {"columns", "derive", "engine", "frame", "kind", "origin", "rows", "schema"}
     for protocol in ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array__", "__narwhals_dataframe__"):
         assert not hasattr(table, protocol)
+
+
+def test_nothing_that_holds_raw_rows_can_be_pickled(desk: Desk) -> None:
+    """A lazy frame of Polars is pickled with the rows that it starts from: the first assertion, the protection off."""
+    import polars as pl
+
+    rows = [(CANARY, int(row[1]), *row[2:]) for row in ROWS[1:]]
+    frame = pl.DataFrame(rows, schema=list(HEAD), orient="row")
+    sharing = Sharing(frame, load_contract(desk.folder / "contract.yaml"))
+    assert CANARY.encode() in pickle.dumps(sharing.done.before.frame)
+    for holder in (sharing, sharing.done, sharing.done.before, sharing.done.released, from_frame(frame)):
+        for serialise in (pickle.dumps, copy.deepcopy, msgspec.json.encode):
+            with pytest.raises((TypeError, NotImplementedError)):
+                serialise(holder)
+        assert CANARY not in repr(holder)
 
 
 def test_nothing_public_writes_a_raw_table(desk: Desk, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ joined on the packed codes. Read order is kept (see `order`).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import narwhals as nw
 import numpy as np
@@ -68,6 +68,10 @@ class RecodedFrame:
         """T213 where the source is not what it was."""
         if isinstance(self.engine, Engine):
             self.engine.check_unchanged()
+
+    def __reduce__(self) -> NoReturn:
+        # the plan of a lazy frame holds the raw rows that it starts from
+        raise TypeError("a RecodedFrame cannot be serialised; write it, or turn it into a data frame")
 
     def __repr__(self) -> str:
         return f"RecodedFrame({self.rows} rows, {len(self.schema)} columns)"

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from jalousie.errors import PrivacyError, UsageError
-from jalousie.privacy.models import Classes, EntropyLDiversity, KAnonymity, Model
+from jalousie.privacy.models import Classes, EntropyLDiversity, KAnonymity, Model, RecursiveCLDiversity
 from jalousie.privacy.recoding import Proof, Recoding
 from jalousie.privacy.search.found import Found
 from jalousie.privacy.search.look import class_cells, look_at
@@ -190,9 +190,13 @@ def _reached(model: Model, classes: Classes) -> str:
         return ""
     if model.better == "higher":
         number = math.floor(value * 1000 + 1e-6) / 1000
-        possible = number > 1
+        if number <= 1:
+            return ""
     else:
-        number = (math.floor(value * 1000) + 1) / 1000
-        possible = number < model.required
+        number = (
+            math.floor(value * 1000) + 1
+        ) / 1000  # above the value: one of these models asks for less than its number
+        if not isinstance(model, RecursiveCLDiversity):
+            number = min(number, 1.0)
     name = f"{model.name} of {model.column}" if model.column else model.name
-    return f"{name} with {number:g} in place of {model.required:g}" if possible else ""
+    return f"{name} with {number:g} in place of {model.required:g}"

@@ -1,0 +1,91 @@
+"""Every kind of bad input in `tests/spoiled_input.py`: the code that says what is wrong, a hint, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+import jalousie.errors
+from command_desk import CANARY, CONTRACT, ROWS, Desk, Ran
+from spoiled_input import EVERY, MODELS
+
+Refused = Callable[[Ran, str, int], None]
+EXITS = {
+    letter: kind.exit_code
+    for letter, kind in zip(
+        "UCTHPR",
+        (
+            jalousie.errors.UsageError,
+            jalousie.errors.ContractError,
+            jalousie.errors.TableError,
+            jalousie.errors.HierarchyError,
+            jalousie.errors.PrivacyError,
+            jalousie.errors.ReleaseError,
+        ),
+        strict=True,
+    )
+}
+INPUT = {"h.csv", "h.xyz", "people.parquet", "people.arrow", "home"}
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_bad_input_is_refused(name: str, desk: Desk, refused: Refused) -> None:
+    code = EVERY[name].code
+    EVERY[name].spoil(desk)
+    ran = desk.run("protect", "contract.yaml")
+    refused(ran, code, EXITS[code[0]])
+    assert CANARY.lower() not in ran.text.lower()
+    assert desk.left() <= INPUT
+    told = json.loads(desk.run("protect", "contract.yaml", "--json").out)["error"]
+    assert (told["code"], bool(told["hint"])) == (code, True)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_would_do_does(name: str, desk: Desk) -> None:
+    """The hint of an unsatisfiable contract, followed word by word, gives a release."""
+    MODELS[name].spoil(desk)
+    hint = json.loads(desk.run("protect", "contract.yaml", "--json").out)["error"]["hint"]
+    if name in ("one row", "all null"):
+        assert hint == "weaken the models, or add rows"
+        return
+    text = (desk.folder / "contract.yaml").read_text()
+    if found := re.search(r"k = (\d+) would do", hint):
+        text = re.sub(r"k: \d+", f"k: {found[1]}", text)
+    else:
+        changes = re.findall(r"([a-z-]+)(?: of \w+)? with ([\d.]+) in place of ([\d.]+)", hint)
+        assert changes, hint
+        for model, number, wanted in changes:
+            text, made = re.subn(
+                rf"(model: {model},.*? [kltc]|model: {model}, risk): {re.escape(wanted)}\b", rf"\1: {number}", text
+            )
+            assert made == 1, (hint, text)
+    desk.write("contract.yaml", text)
+    ran = desk.protect()
+    assert ran.code == 0, ran.text
+
+
+def test_suppression_that_would_do_does(desk: Desk) -> None:
+    """One town of two, which no level joins with the rest, is too small a class."""
+    desk.table([ROWS[0], *((row[0], "30", "Nx" if i < 6 else "Sx", *row[3:]) for i, row in enumerate(ROWS[1:]))])
+    desk.write(
+        "contract.yaml",
+        CONTRACT.replace("town: {role: quasi-identifier}", "town: {role: quasi-identifier, max-level: 0}")
+        .replace("k: 3", "k: 10")
+        .replace("suppression: 0.1", "suppression: 0.1\n  recoding: optimal"),
+    )
+    hint = json.loads(desk.protect("--json").out)["error"]["hint"]
+    found = re.search(r"suppression of ([\d.]+) \(6 rows\) would do", hint)
+    assert found, hint
+    desk.write("contract.yaml", (desk.folder / "contract.yaml").read_text().replace("0.1", found[1]))
+    assert desk.protect().code == 0
+
+
+def test_a_name_from_a_file_cannot_move_the_cursor(desk: Desk) -> None:
+    desk.table([(*ROWS[0], "red\x1b[31m"), *((*row, "x") for row in ROWS[1:])])
+    ran = desk.protect()
+    assert ran.code == 4
+    assert "red?[31m" in ran.err
+    assert "\x1b" not in ran.text
