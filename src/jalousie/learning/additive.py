@@ -145,13 +145,17 @@ class AdditiveFit:
     measured: Measured | None
     labelled: Rows | None = None
     target: NDArray[np.float64] | None = None
+    asked: Any = None
+    """(n, m) sparse, which group of the answers a record is in; None: the groups are the model's own bins."""
 
     def __post_init__(self) -> None:
-        self._transposed = self.rows.matrix.T.tocsr()
-        self._sizes = np.maximum(np.asarray(self._transposed.sum(axis=1)).ravel()[:-1], 1.0)
+        asked = self.rows.matrix[:, :-1] if self.asked is None else self.asked
+        self._transposed = asked.T.tocsr()
+        self._sizes = np.maximum(np.asarray(self._transposed.sum(axis=1)).ravel(), 1.0)
         stride = max(1, self.rows.size // _ROWS)
         self._sample = slice(None, None, stride)
-        self._sampled = self.rows.matrix[self._sample]
+        self._sampled = self.rows.matrix[self._sample].tocsr()
+        self._sampled_asked = asked[self._sample].tocsr()
         self._scale = self.rows.size / max(1, self._sampled.shape[0])
         self._hessian_at: Floats | None = None
 
@@ -186,14 +190,16 @@ class AdditiveFit:
         from scipy.linalg import solve_triangular
 
         p = sigmoid(self.rows.matrix @ theta + self.rows.offset)
-        mean = np.asarray(self._transposed @ p).ravel()[:-1] / self._sizes
+        mean = np.asarray(self._transposed @ p).ravel() / self._sizes
         residual = measured.counts - mean * measured.totals
         if self._hessian_at is None or float(np.abs(theta - self._hessian_at).max()) > _MOVED:
             self._hessian_at = theta.copy()
-            self._hessian = weighted_gram(self._sampled, (p * (1 - p))[self._sample]) * self._scale
-        jacobian = self._hessian[:-1] * measured.share[:, None]  # how sums of p move with theta
+            weights = (p * (1 - p))[self._sample]
+            self._effect = weighted_gram(self._sampled_asked, weights, self._sampled) * self._scale
+            self._scatter = weighted_gram(self._sampled_asked, weights, self._sampled_asked) * self._scale
+        jacobian = self._effect * measured.share[:, None]  # (m, d): how sums of p move with theta
         root = np.sqrt(measured.share)
-        spread = jacobian[:, :-1] / root[:, None] * root
+        spread = self._scatter * root[:, None] * root
         spread[np.diag_indices_from(spread)] += measured.noise_at(mean) + 1e-9 * self._sizes
         factor = np.linalg.cholesky(spread)
         white_residual = solve_triangular(factor, residual, lower=True)
@@ -203,18 +209,18 @@ class AdditiveFit:
         return float(-white_residual @ white_residual / 2 - np.log(np.diag(factor)).sum())
 
 
-def weighted_gram(matrix: Any, weights: Floats) -> Floats:
-    """X'WX (d, d) of sparse rows."""
-    weighted = matrix.copy()
-    weighted.data = matrix.data * np.repeat(weights, np.diff(matrix.indptr))
-    return np.asarray((matrix.T @ weighted).toarray(), np.float64)
+def weighted_gram(left: Any, weights: Floats, right: Any) -> Floats:
+    """L'WR of sparse rows, dense."""
+    weighted = right.copy()
+    weighted.data = right.data * np.repeat(weights, np.diff(right.indptr))
+    return np.asarray((left.T @ weighted).toarray(), np.float64)
 
 
 def _add_labels(rows: Rows, target: Floats, theta: Floats, gradient: Floats, information: Floats) -> float:
     logits = rows.matrix @ theta + rows.offset
     p = sigmoid(logits)
     gradient += rows.matrix.T @ (target - p)
-    information += weighted_gram(rows.matrix, p * (1 - p))
+    information += weighted_gram(rows.matrix, p * (1 - p), rows.matrix)
     return float(np.sum(target * logits - np.logaddexp(0, logits)))
 
 

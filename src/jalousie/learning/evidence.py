@@ -25,9 +25,7 @@ def best_prior(fitter: Fitter, start: Prior | None = None) -> tuple[Prior, Fit]:
     """Width, then roughness and reach, then width again: each climbed along its grid while the evidence grows."""
     prior = start or Prior()
     fit = fitter.fit(prior)
-    for name, grid in (("width", WIDTHS), ("rough", ROUGHS), ("reach", REACHES), ("width", WIDTHS)):
-        prior, fit = _climb(fitter, prior, fit, name, grid)
-    return prior, fit
+    return _climb(fitter, prior, fit, "width", WIDTHS)
 
 
 def _climb(fitter: Fitter, prior: Prior, fit: Fit, name: str, grid: Sequence[float]) -> tuple[Prior, Fit]:

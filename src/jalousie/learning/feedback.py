@@ -1,8 +1,8 @@
 """`FeedbackClassifier`: a scikit-learn classifier whose labels stay with the provider.
 
-One question is asked: how many records of each class are in each bin of each column. The model is additive over the
-columns, and fitted to the noisy counts (`additive`). It can start from a baseline model, from a small labelled set, from
-both or from nothing.
+One question is asked: how many records of each class are in each bin of each column, or of several columns together
+(`joint`). The model is additive, and fitted to the noisy counts (`additive`). It can start from a baseline model, from a
+small labelled set, from both or from nothing.
 """
 
 from __future__ import annotations
@@ -19,15 +19,19 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from jalousie.errors import UsageError, ValidatorError
-from jalousie.learning.additive import AdditiveFit, Fit, Measured, Part, Prior, Rows, measured_class, one_hot, sigmoid
-from jalousie.learning.bins import TableBins, confidence_bins, partition_of
+from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, measured_class, sigmoid
 from jalousie.learning.evidence import best_prior
 from jalousie.learning.frames import as_frame
+from jalousie.learning.plan import Plan, Score, asked_matrix
 from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
-from jalousie.tables.types import Codes, Floats
+from jalousie.tables.types import Floats
+from jalousie.validator.budget import Rho, account
+from jalousie.validator.noise import noise_for
+from jalousie.validator.sensitivity import sensitivity
 from jalousie.validator.types import Answer
 
 LEAST_BIN = 10  # records in a bin where there is no contract to say so
+TRUSTS = (0.0, 0.5, 1.0)
 SMALL = 0.08
 """Below this ratio of a group's own spread to its noise little is gained: measured in docs/explanation."""
 
@@ -49,12 +53,15 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         about how many bins a column is cut into, by the population's own quantiles
     baseline
         a fitted classifier to improve on; asked for `predict_proba` of the same columns
+    combine
+        ask about columns that go together in one partition, where that is expected to tell more
     width
         prior standard deviation of a bin's effect in log-odds; None: chosen by the evidence of the answers
 
     Attributes
     ----------
-    classes_, answers_ (what the validator said), priors_ and fits_ by class, bins_, parts_
+    classes_, answers_ (what the validator said), plan_ (bins and partitions), by class priors_, fits_ and trust_ (share of
+    the baseline's log-odds that the evidence prefers to start from)
     """
 
     def __init__(
@@ -64,12 +71,14 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         epsilon: float | None = None,
         bins: int = 32,
         baseline: Any = None,
+        combine: bool = True,
         width: float | None = None,
     ) -> None:
         self.label = label
         self.epsilon = epsilon
         self.bins = bins
         self.baseline = baseline
+        self.combine = combine
         self.width = width
 
     def fit(
@@ -103,24 +112,25 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                 f"the table has {len(X)} rows, the population {validator.population.size} records",
                 effect="nothing was asked",
             )
-        codes = self._fit_bins(X, validator.feedback.min_group)
+        feedback = validator.feedback
         rho = rho_to_spend(validator, name, self.epsilon)
-        questions = [partition_of(codes[:, at], part.count) for at, part in enumerate(self.parts_)]
-        self.answers_ = ask_partitions(validator, name, questions, rho)
+        noise = noise_for(account(feedback), sensitivity(label, feedback), Rho.nearest(rho)).variance
+        self.plan_ = Plan(self.bins, feedback.min_group, self._score()).fit(X, noise=noise if self.combine else None)
+        partitions = self.plan_.partitions(X)
+        self.answers_ = ask_partitions(validator, name, partitions, rho)
         self.classes_ = _classes(label.classes, labelled)
-        sizes = np.concatenate([np.bincount(codes[codes[:, at] >= 0, at]) for at in range(codes.shape[1])])
-        measured = measurements(self.answers_, sizes.astype(np.float64), len(label.classes))
+        asked = asked_matrix(partitions)
+        sizes = np.asarray(asked.sum(axis=0), np.float64).ravel()
+        measured = measurements(self.answers_, sizes, len(label.classes))
         self._warn_if_small(measured, sizes)
-        rows, labels = self._rows(X, codes), self._labelled(labelled)
-        self._fit_classes(rows, measured, labels)
+        self._fit_classes(X, measured, asked, labelled)
         return self
 
     def predict_proba(self, X: Any) -> Floats:
         """(n, classes) probabilities, moderated by how uncertain the effects are (MacKay 1992)."""
         check_is_fitted(self)
         X = self._table(X, reset=False)
-        rows = self._rows(X, self._codes(X))
-        found = np.column_stack([self._probability(rows, at) for at in range(len(self.fits_))])
+        found = np.column_stack([self._probability(X, at) for at in range(len(self.fits_))])
         if len(self.classes_) == 2:
             return np.column_stack([1 - found[:, 0], found[:, 0]])
         if len(self.classes_) == 1:
@@ -164,46 +174,14 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             self.feature_names_in_ = np.array(frame.columns, dtype=object)
         return frame
 
-    def _fit_bins(self, X: Any, least: int) -> Codes:
-        self.bins_ = TableBins(self.bins, least).fit(X)
-        self.score_edges_ = np.empty(0)
-        if self.baseline is not None:
-            self.score_edges_ = confidence_bins(self._baseline_logits(X), self.bins, least)
-        table = self.bins_
-        self.kept_ = [at for at, column in enumerate(table.columns) if column.count > 1]
-        parts = [Part(table.columns[at].count, table.columns[at].ordered) for at in self.kept_]
-        if len(self.score_edges_):
-            parts.append(Part(len(self.score_edges_) + 1, len(self.score_edges_) + 1))
-        if not parts:
-            parts.append(Part(1))
-        self.parts_ = tuple(parts)
-        return self._codes(X)
-
-    def _codes(self, X: Any) -> Codes:
-        codes = [self.bins_.codes(X)[:, self.kept_]]
-        if len(self.score_edges_):
-            codes.append(np.searchsorted(self.score_edges_, self._baseline_logits(X)).astype(np.int32)[:, None])
-        if sum(part.shape[1] for part in codes) == 0:
-            codes.append(np.zeros((len(X), 1), np.int32))
-        return np.concatenate(codes, axis=1)
-
-    def _rows(self, X: Any, codes: Codes) -> Rows:
-        offset = None if self.baseline is None else self._baseline_logits(X)
-        return one_hot(codes, self.parts_, offset)
+    def _score(self) -> Score | None:
+        return None if self.baseline is None else self._baseline_logits
 
     def _baseline_logits(self, X: Any) -> Floats:
+        """(n,) or (n, classes) log-odds by the baseline."""
         own = nw.to_native(X, pass_through=True)  # a baseline knows the caller's kind of data frame, not ours
         p = np.clip(np.asarray(self.baseline.predict_proba(own), np.float64)[:, -1], 0.01, 0.99)
         return np.asarray(np.log(p / (1 - p)))
-
-    def _labelled(self, labelled: tuple[Any, Any] | None) -> tuple[Rows, NDArray[Any]] | None:
-        if labelled is None:
-            return None
-        X, y = labelled
-        X = self._table(X, reset=False)
-        y = column_or_1d(y)
-        check_consistent_length(X, y)
-        return self._rows(X, self._codes(X)), y
 
     def _fit_labels(self, X: Any, y: Any) -> Self:
         """Without a validator: an additive model of the labels themselves."""
@@ -211,37 +189,49 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         check_consistent_length(X, y)
         check_classification_targets(y)
         self.classes_ = np.unique(y)
-        codes = self._fit_bins(X, min(LEAST_BIN, max(1, len(y) // 4)))
+        self.plan_ = Plan(self.bins, min(LEAST_BIN, max(1, len(y) // 4)), self._score()).fit(X, noise=None)
         self.answers_ = []
-        rows = self._rows(X, codes)
-        self._fit_classes(rows, None, (rows, y))
+        self._fit_classes(X, None, None, (X, y))
         return self
 
     def _fit_classes(
-        self, rows: Rows, measured: Sequence[Measured] | None, labels: tuple[Rows, NDArray[Any]] | None
+        self, X: Any, measured: Sequence[Measured] | None, asked: Any, labelled: tuple[Any, Any] | None
     ) -> None:
-        """One fit for the second of two classes, or one for each of several."""
+        """One fit for the second of two classes, or one for each of several; each from the best share of the baseline."""
         places = range(len(self.classes_))[-1:] if len(self.classes_) <= 2 else range(len(self.classes_))
         self.priors_: list[Prior] = []
         self.fits_: list[Fit] = []
+        self.trust_: list[float] = []
+        table = None if labelled is None else self._table(labelled[0], reset=False)
         for place in places:
-            fitter = AdditiveFit(
-                rows,
-                self.parts_,
-                None if measured is None else measured[place],
-                None if labels is None else labels[0],
-                None if labels is None else (labels[1] == self.classes_[place]).astype(np.float64),
-            )
-            if self.width is None:
-                prior, fit = best_prior(fitter)
-            else:
-                prior = Prior(self.width)
-                fit = fitter.fit(prior)
+            target = None
+            if labelled is not None:
+                target = (column_or_1d(labelled[1]) == self.classes_[place]).astype(np.float64)
+                check_consistent_length(table, target)
+            found = []
+            for trust in TRUSTS if self.baseline is not None else (0.0,):
+                fitter = AdditiveFit(
+                    self._rows(X, trust),
+                    self.plan_.parts,
+                    None if measured is None else measured[place],
+                    None if table is None else self._rows(table, trust),
+                    target,
+                    asked,
+                )
+                if self.width is None:
+                    found.append((*best_prior(fitter), trust))
+                else:
+                    found.append((Prior(self.width), fitter.fit(Prior(self.width)), trust))
+            prior, fit, trust = max(found, key=lambda one: one[1].evidence)
             self.priors_.append(prior)
             self.fits_.append(fit)
+            self.trust_.append(trust)
 
-    def _probability(self, rows: Rows, at: int) -> Floats:
-        fit = self.fits_[at]
+    def _rows(self, X: Any, trust: float) -> Rows:
+        return self.plan_.rows(X, trust * self._baseline_logits(X) if trust else None)
+
+    def _probability(self, X: Any, at: int) -> Floats:
+        fit, rows = self.fits_[at], self._rows(X, self.trust_[at])
         logits = rows.matrix @ fit.theta + rows.offset
         variance = np.asarray(rows.matrix.multiply(rows.matrix @ fit.covariance).sum(axis=1)).ravel()
         return sigmoid(logits / np.sqrt(1 + np.pi / 8 * variance))

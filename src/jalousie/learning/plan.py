@@ -1,0 +1,88 @@
+"""What a feedback model looks at and what it asks about: bins of columns, of a baseline's score, and combinations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jalousie.learning.additive import Part, Rows, one_hot
+from jalousie.learning.bins import TableBins, confidence_bins, partition_of
+from jalousie.learning.joint import Design, Joint, best_partitions, combine, model_parts
+from jalousie.tables.types import Codes, Floats
+from jalousie.validator.types import Partition
+
+Score = Callable[[Any], Floats]
+_MOST_GROUPS = 400  # of a combination
+
+
+@dataclass(slots=True, eq=False)
+class Plan:
+    """Learnt from the population's columns alone.
+
+    bins, least
+        about how many bins of a column, and records in a group at least
+    score
+        a baseline's score of rows: its bins are one more column
+    """
+
+    bins: int
+    least: int
+    score: Score | None = None
+    table: TableBins = field(init=False)
+    edges: Floats = field(init=False)
+    columns: list[int] = field(init=False)
+    counts: tuple[int, ...] = field(init=False)
+    ordered: tuple[int, ...] = field(init=False)
+    joints: list[Joint] = field(init=False)
+    parts: tuple[Part, ...] = field(init=False)
+
+    def fit(self, X: Any, *, noise: float | None) -> Plan:
+        """Cut columns into bins; with `noise` (variance of a cell if one partition were asked about) combine some."""
+        self.table = TableBins(self.bins, self.least).fit(X)
+        self.edges = np.empty(0) if self.score is None else confidence_bins(self.score(X), self.bins, self.least)
+        self.columns = [at for at, column in enumerate(self.table.columns) if column.count > 1]
+        counts = [self.table.columns[at].count for at in self.columns]
+        ordered = [self.table.columns[at].ordered for at in self.columns]
+        if len(self.edges):
+            counts.append(len(self.edges) + 1)
+            ordered.append(len(self.edges) + 1)
+        if not counts:  # nothing to tell records by: one group of all
+            counts, ordered = [1], [0]
+        self.counts, self.ordered = tuple(counts), tuple(ordered)
+        codes = self._own(X)
+        if noise is None:
+            self.joints = [combine(codes, [at], self.counts, self.least) for at in range(len(self.counts))]
+        else:
+            design = Design(codes, self.counts, self.ordered, noise, self.least)
+            self.joints = best_partitions(design, _MOST_GROUPS)
+        self.parts = model_parts(self.counts, self.ordered, self.joints)
+        return self
+
+    def _own(self, X: Any) -> Codes:
+        """(n, columns) bin of each column."""
+        codes = [self.table.codes(X)[:, self.columns]]
+        if self.score is not None and len(self.edges):
+            codes.append(np.searchsorted(self.edges, self.score(X)).astype(np.int32)[:, None])
+        if not self.columns and not len(self.edges):
+            codes.append(np.zeros((len(X), 1), np.int32))
+        return np.concatenate(codes, axis=1)
+
+    def rows(self, X: Any, offset: Floats | None = None) -> Rows:
+        """Rows of the model."""
+        own = self._own(X)
+        further = [joint.codes(own)[:, None] for joint in self.joints if len(joint.columns) > 1]
+        return one_hot(np.concatenate([own, *further], axis=1), self.parts, offset)
+
+    def partitions(self, X: Any) -> list[Partition]:
+        """What to ask about."""
+        own = self._own(X)
+        return [partition_of(joint.codes(own), joint.count) for joint in self.joints]
+
+
+def asked_matrix(partitions: list[Partition]) -> Any:
+    """(n, m) sparse: which groups a record is in."""
+    codes = np.stack([partition.groups for partition in partitions], axis=1)
+    return one_hot(codes, tuple(Part(partition.count) for partition in partitions)).matrix[:, :-1].tocsr()
