@@ -84,7 +84,9 @@ def test_questions_of_the_feedback_classifier_carry_a_model_only_where_it_starts
     found = []
     for baseline in (None, Model()):
         validator = Overheard(where.protected())
-        FeedbackClassifier(bins=8, width=0.5, baseline=baseline, combine=False).fit(scene.provider.X, validator=validator)
+        FeedbackClassifier(bins=8, width=0.5, baseline=baseline, combine=False).fit(
+            scene.provider.X, validator=validator
+        )
         found.append(steal_from_questions(scene.provider, validator.questions, scene.scores_out, how=""))
     plain, with_baseline = found
     # bins of one attribute, which the provider has anyway; then the bins of the baseline's own scores
