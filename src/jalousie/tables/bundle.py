@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ CARD = "card.json"
 SPACE = "space.json"
 REPORT = "report.html"
 LARGEST_TEXT = 64 << 20
+
+_NUMBER = re.compile(r"u?int(8|16|32|64)|float(32|64)")
+_DECIMAL = re.compile(r"decimal\(precision=(\d{1,2}), scale=(\d{1,2})\)")
 
 
 def read_member(folder: Path | str, name: str) -> bytes:
@@ -68,16 +72,9 @@ def read_released(path: Path, *, format: str, csv: Csv, types: dict[str, str]) -
 
 
 def _read_csv(path: Path, csv: Csv, types: dict[str, str]) -> Any:
-    import pyarrow as pa
     from pyarrow import csv as arrow_csv
 
-    known = {
-        "text": pa.string(),
-        "boolean": pa.bool_(),
-        "date": pa.date32(),
-        "int64": pa.int64(),
-        "float64": pa.float64(),
-    }
+    known = {name: _arrow_type(kind) for name, kind in types.items()}
     return arrow_csv.read_csv(
         path,
         read_options=arrow_csv.ReadOptions(encoding=csv.encoding, column_names=None if csv.header else list(types)),
@@ -85,10 +82,22 @@ def _read_csv(path: Path, csv: Csv, types: dict[str, str]) -> Any:
             delimiter=csv.delimiter, quote_char=csv.quote or False, newlines_in_values=True
         ),
         convert_options=arrow_csv.ConvertOptions(
-            column_types={name: known[kind] for name, kind in types.items() if kind in known},
+            column_types={name: kind for name, kind in known.items() if kind is not None},
             null_values=list(csv.nulls[:1] or [""]),
             strings_can_be_null=True,
             quoted_strings_can_be_null=False,
             decimal_point=csv.decimal,
         ),
     )
+
+
+def _arrow_type(kind: str) -> Any:
+    """Arrow's type of a type that the card names; None where a CSV file's own look must do (times, for one)."""
+    import pyarrow as pa
+
+    plain = {"text": pa.string(), "boolean": pa.bool_(), "date": pa.date32()}
+    if kind in plain:
+        return plain[kind]
+    if found := _DECIMAL.fullmatch(kind):
+        return pa.decimal128(int(found[1]), int(found[2]))
+    return pa.type_for_alias(kind) if _NUMBER.fullmatch(kind) else None

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pandas as pd
 import polars as pl
 import pytest
@@ -15,6 +16,7 @@ import pytest
 from jalousie import Release, protect
 from jalousie.contract import parse_contract
 from jalousie.contract.load import Loaded
+from jalousie.contract.model import Csv
 from jalousie.errors import TableError
 from jalousie.places.provider import Provider
 from jalousie.report import card_json
@@ -124,3 +126,27 @@ def test_a_release_of_categories_can_be_opened(tmp_path: Path) -> None:
     assert set(Release.load(tmp_path / "x.release").to_pandas()["x"]) == {"a", "b"}
     for file in (tmp_path / "x.release").iterdir():
         assert CANARY.lower().encode() not in file.read_bytes().lower()
+
+
+@pytest.mark.parametrize("mark", [".", ","])
+def test_numbers_keep_their_type_in_csv(tmp_path: Path, mark: str) -> None:
+    from jalousie.architectures.share import Sharing
+
+    frame = pl.DataFrame(
+        {
+            "small": pl.Series([1, None], dtype=pl.Int8),
+            "large": pl.Series([2**64 - 1, 0], dtype=pl.UInt64),
+            "single": pl.Series([0.1, None], dtype=pl.Float32),
+            "exact": pl.Series([Decimal("1.50"), None], dtype=pl.Decimal(20, 2)),
+        }
+    )
+    loaded = contract({name: {"role": "plain"} for name in frame.columns})
+    delimiter = ";" if mark == "," else ","
+    form = msgspec.structs.replace(
+        loaded.contract.release,
+        format="csv",
+        csv=Csv(decimal=mark, delimiter=delimiter),  # type: ignore[arg-type]
+    )
+    Sharing(frame, msgspec.structs.replace(loaded.contract, release=form)).publish(tmp_path / "x.release")
+    assert Release.load(tmp_path / "x.release").to_polars().equals(frame)
+    assert Release.load(tmp_path / "x.release").to_polars().schema == frame.schema
