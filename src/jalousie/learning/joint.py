@@ -42,7 +42,9 @@ class Joint:
     def codes(self, codes: Codes) -> Codes:
         """(n,) groups, from codes (n, columns of the table)."""
         combined = _combined(codes, self.columns, self.widths)
-        at = np.minimum(np.searchsorted(self.known, combined), max(0, len(self.known) - 1))
+        if not len(self.known):
+            return np.full(len(codes), self.other, np.int32)
+        at = np.minimum(np.searchsorted(self.known, combined), len(self.known) - 1)
         return np.where(self.known[at] == combined, at, self.other).astype(np.int32)
 
 
