@@ -30,7 +30,7 @@ def make_reference() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("page", ["contract.md", "errors.md"])
+@pytest.mark.parametrize("page", ["contract.md", "errors.md", "cli.md"])
 def test_a_page_equals_what_the_code_says(make_reference: ModuleType, page: str) -> None:
     assert (REFERENCE / page).read_text(encoding="utf-8") == make_reference.PAGES[page](), "run tools/make_reference.py"
 

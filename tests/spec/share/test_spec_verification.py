@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pytest
 
@@ -35,6 +37,55 @@ def test_a_search_gone_wrong_is_found_out(way: str, tmp_path: Path, monkeypatch:
     with pytest.raises(ReleaseError) as caught:
         sharing.publish(tmp_path / "out") if way == "publish" else getattr(sharing, way)()
     assert caught.value.code == "R531"
+    assert list(tmp_path.iterdir()) == []
+
+
+def swapped(recoding: Any, counted: Any) -> Any:
+    """Everything is released, in classes that nobody asked about."""
+    return replace(too_fine(recoding, counted), suppressed=np.zeros_like(recoding.suppressed))
+
+
+def too_few_stars(recoding: Any, counted: Any) -> Any:
+    """One distinct row is hidden alone."""
+    suppressed = recoding.suppressed.copy()
+    suppressed[0] = True
+    return replace(recoding, suppressed=suppressed)
+
+
+WRONG: dict[str, tuple[Callable[[Any, Any], Any], str]] = {
+    "raw values in generalised classes": (too_fine, "suppressed: drop"),
+    "rows released that were to be suppressed": (swapped, "suppressed: drop"),
+    "a class of one row left by another's suppression": (too_few_stars, "suppressed: drop"),
+}
+
+
+@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize("form", ["parquet", "csv", "arrow"])
+def test_no_wrong_recoding_is_written_in_any_format(
+    how: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spoil, shown = WRONG[how]
+    right = deidentify.search
+    monkeypatch.setattr(deidentify, "search", lambda counted, *a, **k: spoil(right(counted, *a, **k), counted))
+    contract = CONTRACT.replace("suppression: 0", f"suppression: 0.5, {shown}") + f"release: {{format: {form}}}\n"
+    sharing = Sharing(table(ROWS), parse_contract(contract))
+    with pytest.raises(ReleaseError) as caught:
+        sharing.publish(tmp_path / "out")
+    assert caught.value.code == "R531"
+    assert "fault of Jalousie" in caught.value.message
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("instead", ["influenza", None])
+def test_a_changed_sensitive_value_is_found_out(instead: str | None, tmp_path: Path) -> None:
+    """As a model speaks of the column, its values are read back: one that the table does not have was made up."""
+    diverse = CONTRACT.replace("{model: k-anonymity, k: 2}", "{model: distinct-l-diversity, column: ill, l: 2}")
+    sharing = Sharing(table(ROWS), parse_contract(diverse))
+    frame = sharing.done.released.frame.with_columns(ill=nw.lit(instead, nw.String()))
+    sharing.done = replace(sharing.done, released=replace(sharing.done.released, frame=frame))
+    with pytest.raises(ReleaseError) as caught:
+        sharing.publish(tmp_path / "out")
+    assert caught.value.code in ("R530", "R531", "R540")
     assert list(tmp_path.iterdir()) == []
 
 
