@@ -1,4 +1,4 @@
-"""The ML party's side: how a release is read into features, and how well models learn from it.
+"""The ML party's side: reading a release into features, learning from a validator's answers, judging models by them.
 
 Names load when they are first used, since scikit-learn costs more than a second of start-up.
 """
@@ -10,15 +10,53 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jalousie.learning.encoder import GeneralisedEncoder
+    from jalousie.learning.estimate import Estimate
+    from jalousie.learning.feedback import FeedbackClassifier, PopulationTooSmallWarning
+    from jalousie.learning.feedback_regressor import FeedbackRegressor
+    from jalousie.learning.metrics import Scores, ask_scores
+    from jalousie.learning.number_scores import ask_bias, ask_errors
+    from jalousie.learning.recalibrate import ModelSelector, Recalibrator, ThresholdTuner
+    from jalousie.learning.scorer import make_feedback_scorer
     from jalousie.learning.spaces import ColumnSpace
     from jalousie.learning.utility import learning_utility
+    from jalousie.learning.validator_protocol import Validator
 
-__all__ = ["ColumnSpace", "GeneralisedEncoder", "learning_utility"]
+__all__ = [
+    "ColumnSpace",
+    "Estimate",
+    "FeedbackClassifier",
+    "FeedbackRegressor",
+    "GeneralisedEncoder",
+    "ModelSelector",
+    "PopulationTooSmallWarning",
+    "Recalibrator",
+    "Scores",
+    "ThresholdTuner",
+    "Validator",
+    "ask_bias",
+    "ask_errors",
+    "ask_scores",
+    "learning_utility",
+    "make_feedback_scorer",
+]
 
 _HOME = {
     "ColumnSpace": "jalousie.learning.spaces",
+    "Estimate": "jalousie.learning.estimate",
+    "FeedbackClassifier": "jalousie.learning.feedback",
+    "FeedbackRegressor": "jalousie.learning.feedback_regressor",
     "GeneralisedEncoder": "jalousie.learning.encoder",
+    "ModelSelector": "jalousie.learning.recalibrate",
+    "PopulationTooSmallWarning": "jalousie.learning.feedback",
+    "Recalibrator": "jalousie.learning.recalibrate",
+    "Scores": "jalousie.learning.metrics",
+    "ThresholdTuner": "jalousie.learning.recalibrate",
+    "Validator": "jalousie.learning.validator_protocol",
+    "ask_bias": "jalousie.learning.number_scores",
+    "ask_errors": "jalousie.learning.number_scores",
+    "ask_scores": "jalousie.learning.metrics",
     "learning_utility": "jalousie.learning.utility",
+    "make_feedback_scorer": "jalousie.learning.scorer",
 }
 
 

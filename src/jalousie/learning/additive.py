@@ -5,8 +5,8 @@ With X made of one-hot bins, X'y is the count of a class per bin: the answer to 
 
     s_g        noisy count of the class in group g, of M_g records that the provider has there (exact or noisy)
     p_i        sigmoid(offset_i + x_i' theta)
-    r_g        s_g - M_g mean(p in g)                          what the answer says beyond the model
-    r | theta  ~ N(0, S),   S = D H D + noise,   H = X'WX,  D^2 = the share c_g of the group that the provider has
+    r_g        s_g - M_g mean(p in g, weighted by c)           what the answer says beyond the model
+    r | theta  ~ N(0, S),   S = X'WX + noise,  W = c p (1 - p),  c_i the chance that the provider has record i (`presence`)
     theta      ~ N(0, K)    smooth over neighbouring bins
 
 The mode is found by Gauss-Newton, with the likelihood of labelled rows added where there are some. Because the share of
@@ -92,14 +92,14 @@ class Measured:
 
     counts, totals  noisy counts of the class, and of all records (exact where membership is public)
     noise, rest     variance of the noise of `counts`, and of totals - counts where that is noisy (else 0)
-    share           share of each group's records that the provider has, smoothed where it is noisy
+    presence        (n,) chance that the provider has each record
     """
 
     counts: Floats
     totals: Floats
     noise: float
     rest: float
-    share: Floats
+    presence: Floats
 
     def noise_at(self, mean: Floats) -> Floats:
         """Variance of the noise in counts - mean * totals = (1 - mean) counts - mean (totals - counts)."""
@@ -151,7 +151,8 @@ class AdditiveFit:
     def __post_init__(self) -> None:
         asked = self.rows.matrix[:, :-1] if self.asked is None else self.asked
         self._transposed = asked.T.tocsr()
-        self._sizes = np.maximum(np.asarray(self._transposed.sum(axis=1)).ravel(), 1.0)
+        self._presence = np.ones(self.rows.size) if self.measured is None else self.measured.presence
+        self._sizes = np.maximum(self._transposed @ self._presence, 1e-9)
         stride = max(1, self.rows.size // _ROWS)
         self._sample = slice(None, None, stride)
         self._sampled = self.rows.matrix[self._sample].tocsr()
@@ -190,20 +191,18 @@ class AdditiveFit:
         from scipy.linalg import solve_triangular
 
         p = sigmoid(self.rows.matrix @ theta + self.rows.offset)
-        mean = np.asarray(self._transposed @ p).ravel() / self._sizes
+        mean = np.asarray(self._transposed @ (self._presence * p)).ravel() / self._sizes
         residual = measured.counts - mean * measured.totals
         if self._hessian_at is None or float(np.abs(theta - self._hessian_at).max()) > _MOVED:
             self._hessian_at = theta.copy()
-            weights = (p * (1 - p))[self._sample]
-            self._effect = weighted_gram(self._sampled_asked, weights, self._sampled) * self._scale
+            weights = (self._presence * p * (1 - p))[self._sample]
+            self._effect = weighted_gram(self._sampled_asked, weights, self._sampled) * self._scale  # (m, d)
             self._scatter = weighted_gram(self._sampled_asked, weights, self._sampled_asked) * self._scale
-        jacobian = self._effect * measured.share[:, None]  # (m, d): how sums of p move with theta
-        root = np.sqrt(measured.share)
-        spread = self._scatter * root[:, None] * root
+        spread = self._scatter.copy()
         spread[np.diag_indices_from(spread)] += measured.noise_at(mean) + 1e-9 * self._sizes
         factor = np.linalg.cholesky(spread)
         white_residual = solve_triangular(factor, residual, lower=True)
-        white = solve_triangular(factor, jacobian, lower=True)
+        white = solve_triangular(factor, self._effect, lower=True)
         gradient += white.T @ white_residual
         information += white.T @ white
         return float(-white_residual @ white_residual / 2 - np.log(np.diag(factor)).sum())
@@ -222,28 +221,3 @@ def _add_labels(rows: Rows, target: Floats, theta: Floats, gradient: Floats, inf
     gradient += rows.matrix.T @ (target - p)
     information += weighted_gram(rows.matrix, p * (1 - p), rows.matrix)
     return float(np.sum(target * logits - np.logaddexp(0, logits)))
-
-
-def measured_class(
-    counts: Floats, totals: Floats, sizes: Floats, variance: float, *, public: bool, classes: int
-) -> Measured:
-    """Read noisy counts (G, C) as measurements of class `column` given first.
-
-    counts   (G,) of the class; totals (G,) of all classes
-    sizes    (G,) records of the population in the group
-    public   whether totals are exact
-    classes  C: noise in totals - counts is that of C - 1 cells where totals are a sum of noisy counts
-    """
-    rest = 0.0 if public else variance * (classes - 1)
-    return Measured(counts, totals, variance, rest, _share(totals, sizes, 0.0 if public else variance * classes))
-
-
-def _share(totals: Floats, sizes: Floats, variance: float) -> Floats:
-    """Share of each group that the provider has: noisy ones are drawn towards the overall share (James & Stein)."""
-    raw = totals / sizes
-    overall = float(totals.sum() / sizes.sum())
-    if variance:
-        noise = variance / sizes**2
-        spread = max(float(np.average((raw - overall) ** 2 - noise, weights=sizes)), 1e-6)
-        raw = overall + (raw - overall) * spread / (spread + noise)
-    return np.clip(raw, 0.01, 1.0)

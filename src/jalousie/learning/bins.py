@@ -18,7 +18,8 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.learning.frames import as_frame, as_number, distinct_cells, is_number, need_columns, numbers
+from jalousie.errors import UsageError, did_you_mean
+from jalousie.learning.frames import as_frame, as_number, distinct_cells, is_number, numbers
 from jalousie.tables.types import Codes, Counts, Floats
 from jalousie.validator.types import Partition
 
@@ -156,17 +157,21 @@ class TableBins:
     def _fit_column(self, series: nw.Series[Any]) -> Bins:
         values = _as_numbers(series)
         if values is not None:
-            return fit_numbers(series.name, values, self.most, self.least)
+            return fit_numbers(str(series.name), values, self.most, self.least)
         texts, places = distinct_cells(series)
-        return fit_categories(series.name, texts, places, self.most, self.least)
+        return fit_categories(str(series.name), texts, places, self.most, self.least)
 
     def codes(self, X: Any) -> Codes:
         """(n, columns) int32 group of each cell, -1 for none."""
-        frame = _frame(X)
-        need_columns(frame, [column.name for column in self.columns])
-        found = np.empty((len(frame), len(self.columns)), np.int32)
+        series_of = {str(series.name): series for series in _series(X)}
+        for column in self.columns:
+            if column.name not in series_of:
+                hint = did_you_mean(column.name, series_of)
+                raise UsageError("U150", f'the table lacks the column "{column.name}"', hint=hint, effect="")
+        size = len(next(iter(series_of.values()))) if series_of else 0
+        found = np.empty((size, len(self.columns)), np.int32)
         for at, column in enumerate(self.columns):
-            series = frame[column.name]
+            series = series_of[column.name]
             if isinstance(column, NumberBins):
                 values = _as_numbers(series)
                 found[:, at] = column.codes(numbers(series) if values is None else values)
@@ -194,8 +199,8 @@ def _frame(X: Any) -> nw.DataFrame[Any]:
 
 
 def _series(X: Any) -> list[nw.Series[Any]]:
-    frame = _frame(X)
-    return [frame[name] for name in frame.columns]
+    """The columns; a pandas frame may name them by numbers, which must not be taken for rows."""
+    return list(_frame(X).iter_columns())
 
 
 def _as_numbers(series: nw.Series[Any]) -> Floats | None:

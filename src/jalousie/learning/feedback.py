@@ -15,13 +15,15 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
 from jalousie.errors import UsageError, ValidatorError
-from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, measured_class, sigmoid
-from jalousie.learning.evidence import best_prior
+from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, sigmoid
+from jalousie.learning.evidence import best_prior, weight
 from jalousie.learning.frames import as_frame
+from jalousie.learning.linear import presence
 from jalousie.learning.plan import Plan, Score, asked_matrix
 from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
 from jalousie.tables.types import Floats
@@ -121,7 +123,7 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         self.classes_ = _classes(label.classes, labelled)
         asked = asked_matrix(partitions)
         sizes = np.asarray(asked.sum(axis=0), np.float64).ravel()
-        measured = measurements(self.answers_, sizes, len(label.classes))
+        measured = measurements(self.answers_, asked, len(label.classes))
         self._warn_if_small(measured, sizes)
         self._fit_classes(X, measured, asked, labelled)
         return self
@@ -146,7 +148,8 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
 
     def predict(self, X: Any) -> NDArray[Any]:
         """(n,) the most probable class."""
-        return np.asarray(self.classes_[np.argmax(self.predict_proba(X), axis=1)])
+        best = np.argmax(self.predict_proba(X), axis=1)
+        return np.asarray(self.classes_[best])
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -187,6 +190,7 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         """Without a validator: an additive model of the labels themselves."""
         y = column_or_1d(y, warn=True)
         check_consistent_length(X, y)
+        assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         self.classes_ = np.unique(y)
         self.plan_ = Plan(self.bins, min(LEAST_BIN, max(1, len(y) // 4)), self._score()).fit(X, noise=None)
@@ -222,7 +226,7 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
                     found.append((*best_prior(fitter), trust))
                 else:
                     found.append((Prior(self.width), fitter.fit(Prior(self.width)), trust))
-            prior, fit, trust = max(found, key=lambda one: one[1].evidence)
+            prior, fit, trust = max(found, key=lambda one: weight(one[1], one[0]))
             self.priors_.append(prior)
             self.fits_.append(fit)
             self.trust_.append(trust)
@@ -247,18 +251,18 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             )
 
 
-def measurements(answers: Sequence[Answer], sizes: Floats, classes: int) -> list[Measured]:
-    """Each class of the answers as measurements of it against all others."""
+def measurements(answers: Sequence[Answer], asked: Any, classes: int) -> list[Measured]:
+    """Each class of the answers as measurements of it against all others; `asked` (n, m): groups of each record."""
     counts = np.concatenate([np.asarray(part, np.float64) for answer in answers for part in answer.counts])
+    variance = answers[0].variance
     public = answers[0].neighbours == "change-label"
     if public:
         totals = np.concatenate([np.asarray(part, np.float64) for answer in answers for part in answer.totals])
     else:
         totals = counts.sum(axis=1)
-    return [
-        measured_class(counts[:, at], totals, sizes, answers[0].variance, public=public, classes=classes)
-        for at in range(classes)
-    ]
+    chance = presence(totals, 0.0 if public else variance * classes, asked)
+    rest = 0.0 if public else variance * (classes - 1)
+    return [Measured(counts[:, at], totals, variance, rest, chance) for at in range(classes)]
 
 
 def _classes(classes: tuple[str, ...], labelled: tuple[Any, Any] | None) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from jalousie.learning.bins import NOT_ASKED
 from jalousie.tables.types import Codes
 
 NARROW = 0.3  # of a combination's effect, against a column's
-KEPT = 0.6  # of every column's every group at least: rare values often tell most
+KEPT = 0.3  # of a column's groups, see `kept`
 _DOUBT = 0.15  # p (1 - p) of a label of which little is known
 _ROWS = 4000  # records from which the expected information is worked out
 
@@ -65,7 +65,10 @@ def combine(codes: Codes, columns: Sequence[int], counts: Sequence[int], least: 
 
 
 def kept(joint: Joint, codes: Codes, counts: Sequence[int]) -> float:
-    """The least share, over the groups of all columns, of a group's records that are in a combination of their own."""
+    """The share of a group's records that are in a combination of their own: what nine of ten groups of every column have.
+
+    Groups count alike however large they are, since rare values often tell most.
+    """
     groups = joint.codes(codes)
     own = (groups >= 0) & (groups < len(joint.known))
     shares = [1.0]
@@ -73,7 +76,7 @@ def kept(joint: Joint, codes: Codes, counts: Sequence[int]) -> float:
         inside = codes[:, column] >= 0
         all_ = np.bincount(codes[inside, column], minlength=counts[column])
         found = np.bincount(codes[inside & own, column], minlength=counts[column])
-        shares.append(float((found / np.maximum(all_, 1)).min()))
+        shares.append(float(np.quantile(found / np.maximum(all_, 1), 0.1)))
     return min(shares)
 
 

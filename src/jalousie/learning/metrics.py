@@ -94,9 +94,9 @@ def ask_scores(
     return scores_of(validator.ask(question), cut)
 
 
-def scores_of(answer: Answer, groups: ScoreGroups) -> Scores:
-    """Every figure of the answer to a question about `groups`."""
-    table = NoisyTable.of(answer)
+def scores_of(answer: Answer, groups: ScoreGroups, *, partition: int = 0) -> Scores:
+    """Every figure of the answer to a question whose partition at this place is `groups`."""
+    table = NoisyTable.of(answer, partition)
     classes = table.counts.shape[1]
     names = [*_names(classes)]
     found = dict(zip(names, estimates(table, lambda counts: _figures(counts, groups)), strict=True))
@@ -146,7 +146,8 @@ def _figures(counts: Floats, groups: ScoreGroups) -> Floats:
     by_class = np.stack([_class_figures(counts, groups, k) for k in range(classes)], axis=-2)
     found = [right / records, log_loss / records, brier / records, *np.moveaxis(by_class.mean(axis=-2), -1, 0)[[2, 5]]]
     if classes == 2:
-        found += [_auc(counts, groups), _average_precision(counts), _lift(counts)]
+        ranked = _ranked(counts, groups)
+        found += [_auc(ranked), _average_precision(ranked), _lift(ranked)]
     return np.stack(found, axis=-1)
 
 
@@ -171,15 +172,22 @@ def _positive(values: Floats) -> Floats:
     return np.maximum(values, 1.0)
 
 
-def _auc(counts: Floats, groups: ScoreGroups) -> Floats:
+def _ranked(counts: Floats, groups: ScoreGroups) -> Floats:
+    """(..., G Q, 2) counts by slice of the groups' scores, from the lowest score up."""
+    sliced = counts[..., :, None, :] * groups.profile
+    return np.asarray(sliced.reshape(*counts.shape[:-2], -1, 2))
+
+
+def _auc(counts: Floats) -> Floats:
+    """Positives above negatives; half of those in the same slice."""
     negative, positive = counts[..., 0], counts[..., 1]
-    below = np.cumsum(negative, axis=-1) - negative
-    ordered = (positive * (below + groups.concordance * negative)).sum(axis=-1)
+    below = np.cumsum(negative, axis=-1) - negative / 2
+    ordered = (positive * below).sum(axis=-1)
     return np.asarray(ordered / _positive(positive.sum(axis=-1)) / _positive(negative.sum(axis=-1)))
 
 
 def _average_precision(counts: Floats) -> Floats:
-    """Recall gained in each group, from the top, times the precision at its middle."""
+    """Recall gained in each slice, from the top, times the precision at its middle."""
     positive, all_ = counts[..., ::-1, 1], counts[..., ::-1, :].sum(axis=-1)
     above = np.cumsum(positive, axis=-1) - positive / 2
     called = np.cumsum(all_, axis=-1) - all_ / 2
@@ -187,11 +195,11 @@ def _average_precision(counts: Floats) -> Floats:
 
 
 def _lift(counts: Floats, share: float = 0.1) -> Floats:
-    """Rate of the second class in the best tenth over its rate in all; a group that is cut counts in part."""
+    """Rate of the second class in the best tenth over its rate in all; a slice that is cut counts in part."""
     positive, all_ = counts[..., ::-1, 1], counts[..., ::-1, :].sum(axis=-1)
     called = np.cumsum(all_, axis=-1)
     wanted = share * called[..., -1:]
-    part = np.clip((wanted - (called - all_)) / _positive(all_), 0, 1)
+    part = np.clip((wanted - (called - all_)) / np.maximum(all_, 1e-9), 0, 1)
     rate = (positive * part).sum(axis=-1) / _positive(wanted[..., 0])
     return np.asarray(rate / (_positive(positive.sum(axis=-1)) / _positive(called[..., -1])))
 

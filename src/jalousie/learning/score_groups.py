@@ -17,6 +17,7 @@ from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Partition
 
 _LEAST, _MOST = 6, 40
+_SLICES = 25  # of a group, for figures that depend on ranks
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,8 +40,8 @@ class ScoreGroups:
     """(G, C) mean -log probability of their label, of those whose label is k."""
     brier: Floats
     """(G, C) mean squared distance (for two classes: of the second class's probability)."""
-    concordance: Floats
-    """(G,) share of pairs (second class, first class) inside the group that the scores order well; two classes only."""
+    profile: Floats
+    """(G, Q, 2) share of a group's first and second class in each of Q slices of its scores, two classes only."""
 
 
 def wanted_groups(records: int, deviation: float) -> int:
@@ -134,21 +135,18 @@ def _describe(probabilities: Floats, score: Floats, codes: Codes, count: int, pr
         probability,
         log_loss,
         brier,
-        _concordance(score[asked], where, count) if classes == 2 else np.empty(0),
+        _profile(score[asked], where, count) if classes == 2 else np.empty(0),
     )
 
 
-def _concordance(score: Floats, where: Codes, count: int) -> Floats:
-    """Inside each group: of pairs with odds as the scores say, the share in which the positive has the higher score."""
-    order = np.lexsort((score, where))
-    p, group = score[order], where[order]
-    found = np.full(count, 0.5)
+def _profile(score: Floats, where: Codes, count: int) -> Floats:
+    """Slices of about equally many records; equal scores are in the same slice. Odds go as the scores say."""
+    found = np.zeros((count, _SLICES, 2))
+    clipped = np.clip(score, 1e-6, 1 - 1e-6)
     for g in range(count):
-        inside = p[group == g]
-        _, same = np.unique(inside, return_inverse=True)
-        positive, negative = np.bincount(same, weights=inside), np.bincount(same, weights=1 - inside)
-        below = np.cumsum(negative) - negative / 2
-        pairs = positive.sum() * negative.sum()
-        if pairs > 0:
-            found[g] = positive @ below / pairs
+        inside = clipped[where == g]
+        ordered = np.sort(inside)
+        slices = np.searchsorted(ordered, inside, side="left") * _SLICES // len(inside)
+        for label, weight in enumerate((1 - inside, inside)):
+            found[g, :, label] = np.bincount(slices, weights=weight, minlength=_SLICES) / weight.sum()
     return found
