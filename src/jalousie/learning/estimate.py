@@ -18,7 +18,7 @@ _NORMAL = 1.959963984540054  # 97.5 % quantile
 class Estimate:
     """A value with 95 % intervals.
 
-    noise     where the figure of these very records lies: the noise of the answer is all that is unknown
+    noise     where the figure of these very records lies: unknown are the noise, and the order inside a group
     sampling  where the figure of the population that the records were drawn from would lie, were there no noise
     total     the same with noise: noise and sampling together
     """
@@ -54,8 +54,11 @@ class NoisyTable:
         return cls(counts, answer.variance, paired)
 
 
-def estimates(table: NoisyTable, figures: Figures) -> list[Estimate]:
+def estimates(table: NoisyTable, figures: Figures, hidden: Floats | None = None) -> list[Estimate]:
     """Figures of the table with intervals by the delta method: gradients by central differences.
+
+    hidden
+        (F,) variance of figures that depends on which records of a group are the positives: it belongs to every interval
 
     Sampling is that of independent records (multinomial), so its variance is sum n d^2 - (sum n d)^2 / N for gradient d.
     """
@@ -72,12 +75,13 @@ def estimates(table: NoisyTable, figures: Figures) -> list[Estimate]:
     weights = np.maximum(counts, 0.0).ravel()
     total = max(float(weights.sum()), 1.0)
     sampling = np.maximum(weights @ gradient**2 - (weights @ gradient) ** 2 / total, 0.0)
+    inside = np.zeros(len(noise)) if hidden is None else hidden
     return [
         Estimate(
             float(value),
-            interval(value, noise[i]),
-            interval(value, sampling[i]),
-            interval(value, noise[i] + sampling[i]),
+            interval(value, noise[i] + inside[i]),
+            interval(value, sampling[i] + inside[i]),
+            interval(value, noise[i] + sampling[i] + inside[i]),
         )
         for i, value in enumerate(values[0])
     ]

@@ -3,7 +3,7 @@
 Inside a group the labels are not known, but the model's own scores are. Where a figure depends on where inside a group the
 positives are (log-loss, Brier, AUC, probabilistic F1), their odds are taken to go as the scores say, scaled to the group's
 count: so a calibrated or badly calibrated model is judged by the answer, and only the small differences inside a group by
-its own scores. The intervals do not cover what that misses; docs/explanation/learning-from-answers.md shows how much it is.
+its own scores. Which records they are exactly belongs to the intervals.
 """
 
 from __future__ import annotations
@@ -99,7 +99,11 @@ def scores_of(answer: Answer, groups: ScoreGroups, *, partition: int = 0) -> Sco
     table = NoisyTable.of(answer, partition)
     classes = table.counts.shape[1]
     names = [*_names(classes)]
-    found = dict(zip(names, estimates(table, lambda counts: _figures(counts, groups)), strict=True))
+    found = dict(
+        zip(
+            names, estimates(table, lambda counts: _figures(counts, groups), _hidden(table.counts, groups)), strict=True
+        )
+    )
     found["ece"] = _ece(table, groups)
     by_class = {}
     for k, name in enumerate(answer.classes):
@@ -149,6 +153,32 @@ def _figures(counts: Floats, groups: ScoreGroups) -> Floats:
         ranked = _ranked(counts, groups)
         found += [_auc(ranked), _average_precision(ranked), _lift(ranked)]
     return np.stack(found, axis=-1)
+
+
+def _hidden(counts: Floats, groups: ScoreGroups) -> Floats:
+    """(F,) variance of the figures given the counts: which records of a group are its positives is not known."""
+    classes = counts.shape[-1]
+    positive = np.maximum(counts, 0.0)
+    records = max(float(positive.sum()), 1.0)
+    log_loss, brier = (positive * groups.scatter).sum(axis=(1, 2)) / records**2
+    found = [0.0, float(log_loss), float(brier), 0.0, 0.0]
+    if classes == 2:
+        found += _hidden_ranks(positive, groups)
+    return np.array(found)
+
+
+def _hidden_ranks(counts: Floats, groups: ScoreGroups) -> list[float]:
+    """Of auc, average_precision and lift: a group's class falls into its slices as a multinomial."""
+    ranked = _ranked(counts, groups)
+    step = 0.5
+    moves = np.eye(ranked.size).reshape(ranked.size, *ranked.shape) * step
+    both = np.concatenate([ranked + moves, ranked - moves])
+    values = np.stack([_auc(both), _average_precision(both), _lift(both)])
+    gradient = (values[:, : ranked.size] - values[:, ranked.size :]) / (2 * step)
+    gradient = gradient.reshape(3, *groups.profile.shape)
+    mean = (groups.profile * gradient).sum(axis=2)
+    spread = (groups.profile * gradient**2).sum(axis=2) - mean**2
+    return [float(one) for one in (counts * np.maximum(spread, 0.0)).sum(axis=(1, 2))]
 
 
 def _index(counts: Floats, groups: ScoreGroups) -> Any:

@@ -40,6 +40,8 @@ class ScoreGroups:
     """(G, C) mean -log probability of their label, of those whose label is k."""
     brier: Floats
     """(G, C) mean squared distance (for two classes: of the second class's probability)."""
+    scatter: Floats
+    """(2, G, C) variance of the log-loss and of the squared distance, of those whose label is k."""
     profile: Floats
     """(G, Q, 2) share of a group's first and second class in each of Q slices of its scores, two classes only."""
 
@@ -123,6 +125,8 @@ def _describe(probabilities: Floats, score: Floats, codes: Codes, count: int, pr
         squares = np.sum(p**2, axis=1)
         distance = [squares - 2 * p[:, k] + 1 for k in range(classes)]
     brier = np.stack([given(distance[k], k) for k in range(classes)], -1)
+    squared = [np.stack([given(np.log(clipped[:, k]) ** 2, k) for k in range(classes)], -1)]
+    squared.append(np.stack([given(distance[k] ** 2, k) for k in range(classes)], -1))
     sizes = np.bincount(where, minlength=count).astype(np.float64)
     first = np.zeros(count, np.int64)
     first[where] = np.flatnonzero(asked)
@@ -135,6 +139,7 @@ def _describe(probabilities: Floats, score: Floats, codes: Codes, count: int, pr
         probability,
         log_loss,
         brier,
+        np.maximum(np.stack(squared) - np.stack([log_loss, brier]) ** 2, 0.0),
         _profile(score[asked], where, count) if classes == 2 else np.empty(0),
     )
 
