@@ -34,7 +34,7 @@ from jalousie.validator.types import Answer
 
 LEAST_BIN = 10  # records in a bin where there is no contract to say so
 TRUSTS = (0.0, 0.5, 1.0)
-SMALL = 0.08
+SMALL = 0.2
 """Below this ratio of a group's own spread to its noise little is gained: measured in docs/explanation."""
 
 
