@@ -162,7 +162,12 @@ class Sharing:
             write_frame(self.done.released, again, format=form.format, csv=form.csv)
             mine = count_written(again, names, sensitive, format=form.format, csv=form.csv)
         if not same_counts(found, mine):
-            raise ReleaseError("R511", "the release is not what this contract and this table give", effect="")
+            raise ReleaseError(
+                "R511",
+                "the release is not what this contract and this table give",
+                hint="name the contract and the table (--table) that it was made from",
+                effect="",
+            )
 
     # -- out
 

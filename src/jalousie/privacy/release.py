@@ -125,7 +125,12 @@ class Release:
         types = {column.name: column.type for column in card.columns}
         table = read_released(file, format=card.data_format, csv=card.csv or Csv(), types=types)
         if table.num_rows != card.rows_out or tuple(table.column_names) != tuple(types):
-            raise ReleaseError("R511", "the release's table has other rows or columns than its card says", effect="")
+            raise ReleaseError(
+                "R511",
+                "the release's table has other rows or columns than its card says",
+                hint="fetch the release again",
+                effect="",
+            )
         return cls(table, card, read_member(path, SPACE))
 
     def __repr__(self) -> str:

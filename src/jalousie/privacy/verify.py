@@ -17,6 +17,7 @@ from jalousie.privacy.recoding import Recoding
 from jalousie.tables.types import Counts, FrequencyTable, Histogram
 
 STAR = "*"
+_REPORT = "please report it, with the contract"
 
 
 def written_classes(written: FrequencyTable, raw: FrequencyTable) -> Classes:
@@ -66,7 +67,9 @@ def _cells(written: Histogram, raw: Histogram) -> Cells:
     unknown = sum(value not in place for value in written.values)
     if unknown:
         raise ReleaseError(
-            "R530", f"{unknown} values of column {written.name} were written that the raw table does not have"
+            "R530",
+            f"{unknown} values of column {written.name} were written that the raw table does not have",
+            hint=_REPORT,
         )
     code = np.array([place[value] for value in written.values], np.int64)[written.code]
     order = np.lexsort((code, written.group))
@@ -87,7 +90,7 @@ def verify(models: Sequence[Model], classes: Classes) -> tuple[ModelFacts, ...]:
         raise ReleaseError(
             "R531",
             f"the table as written does not satisfy {', '.join(broken)}; this is a fault of Jalousie, not of the contract",
-            hint="please report it, with the contract",
+            hint=_REPORT,
         )
     return facts
 
@@ -118,4 +121,5 @@ def check_rows(rows_in: int, suppressed: int, rows_out: int) -> None:
         raise ReleaseError(
             "R532",
             f"{rows_in} rows less {suppressed} suppressed should leave {rows_in - suppressed}; {rows_out} were written",
+            hint=_REPORT,
         )

@@ -28,7 +28,9 @@ def read_member(folder: Path | str, name: str) -> bytes:
         )
     try:
         if (place / name).stat().st_size > LARGEST_TEXT:
-            raise ReleaseError("R510", f"{name} is too large to be what it should be", effect="")
+            raise ReleaseError(
+                "R510", f"{name} is too large to be what it should be", hint="fetch the release again", effect=""
+            )
         return (place / name).read_bytes()
     except OSError:
         raise ReleaseError(
@@ -39,12 +41,16 @@ def read_member(folder: Path | str, name: str) -> bytes:
 def check_digest(folder: Path | str, name: str, digest: str) -> Path:
     """Path of the folder's table, if its bytes are those that the card names. Raises ReleaseError R510, R511."""
     if not name or Path(name).name != name:
-        raise ReleaseError("R511", "the card names no table inside its folder", effect="")
+        raise ReleaseError(
+            "R511", "the card names no table inside its folder", hint="fetch the release again", effect=""
+        )
     path = Path(folder) / name
     try:
         found = digest_file(path)
     except OSError:
-        raise ReleaseError("R510", "the release's table cannot be read", effect="") from None
+        raise ReleaseError(
+            "R510", "the release's table cannot be read", hint="check its rights, or fetch the release again", effect=""
+        ) from None
     if found != digest:
         raise ReleaseError(
             "R511",

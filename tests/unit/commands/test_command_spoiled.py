@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Callable
 
@@ -89,3 +90,51 @@ def test_a_name_from_a_file_cannot_move_the_cursor(desk: Desk) -> None:
     assert ran.code == 4
     assert "red?[31m" in ran.err
     assert "\x1b" not in ran.text
+
+
+def edit_card(desk: Desk, **changes: object) -> None:
+    path = desk.folder / "small.release" / "card.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {name.replace("_", "-"): to for name, to in changes.items()})
+    )
+
+
+def cut_table(desk: Desk) -> None:
+    path = desk.folder / "small.release" / "table.parquet"
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+RELEASES: dict[str, tuple[Callable[[Desk], object], str]] = {
+    "no folder": (lambda d: (d.folder / "small.release").rename(d.folder / "h.csv"), "R510"),
+    "no card": (lambda d: (d.folder / "small.release" / "card.json").unlink(), "R510"),
+    "no table": (lambda d: (d.folder / "small.release" / "table.parquet").unlink(), "R510"),
+    "a table that was cut": (cut_table, "R511"),
+    "another table": (lambda d: edit_card(d, data_file="space.json"), "R511"),
+    "a table outside": (lambda d: edit_card(d, data_file="../people.csv"), "R511"),
+    "a table by its whole path": (lambda d: edit_card(d, data_file="/etc/hostname"), "R511"),
+    "no name of a table": (lambda d: edit_card(d, data_file=""), "R511"),
+    "a card with a cell too many": (lambda d: edit_card(d, surplus=CANARY), "R520"),
+    "a card with text for a number": (lambda d: edit_card(d, rows_in=CANARY), "R520"),
+    "a card of bytes": (lambda d: d.write("small.release/card.json", b"\xff" + CANARY.encode()), "R520"),
+    "a huge card": (
+        lambda d: os.truncate(d.folder / "small.release" / "card.json", 65 << 20),
+        "R510",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_a_release_that_is_none_is_not_opened(name: str, desk: Desk, refused: Refused) -> None:
+    assert desk.protect("--no-report", "--no-attacks").code == 0
+    spoil, code = RELEASES[name]
+    spoil(desk)
+    ran = desk.run("open", "small.release", "--junit", "junit.xml")
+    refused(ran, code, 7)
+    assert CANARY not in ran.text
+    assert not (desk.folder / "junit.xml").exists()
+
+
+def test_a_release_of_other_rows_was_not_attacked(desk: Desk, refused: Refused) -> None:
+    assert desk.protect("--no-report", "--no-attacks").code == 0
+    desk.table(ROWS[:-6])
+    refused(desk.run("attack", "contract.yaml", "--release", "small.release"), "R511", 7)
