@@ -103,7 +103,7 @@ def _by_sets(
     for level in range(hierarchy.levels):
         texts = hierarchy.labels[level]
         shown = np.array([released is None or text in released for text in texts], bool)
-        for code in np.unique(hierarchy.maps[level][(base < 0) & shown[hierarchy.maps[level]]]):
+        for code in np.flatnonzero(np.bincount(hierarchy.maps[level][(base < 0) & shown[hierarchy.maps[level]]])):
             free = (hierarchy.maps[level] == code) & (base < 0)
             base[free] = names.setdefault(texts[code], len(names))
     covers: dict[str | None, tuple[int, ...]] = {}

@@ -226,7 +226,8 @@ def _grouped(frame: nw.LazyFrame[Any], keys: list[str]) -> tuple[list[Counts], C
     """Distinct keys, sorted (first key first), and their counts."""
     found = fetch(frame.select(*keys).group_by(keys).agg(n=nw.len()))
     columns = [np.asarray(found[key]) for key in keys]
-    if any((np.ma.isMaskedArray(c) and np.ma.getmaskarray(c).any()) or c.dtype.kind not in "iu" for c in columns):
+    # nulls come as a masked array; asking `numpy.ma` itself would import it only to hear "no"
+    if any(np.any(getattr(found[key], "mask", False)) or found[key].dtype.kind not in "iu" for key in keys):
         raise TableError("T213", "the table changed while it was counted", hint="start again")
     order = np.lexsort(columns[::-1])
     return [c[order].astype(np.int64) for c in columns], np.asarray(found["n"])[order].astype(np.int64)
