@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,9 +35,14 @@ def adult_hierarchy(folder: Path, column: str) -> Hierarchy:
     return Hierarchy(column, tuple(labels), tuple(maps))
 
 
-def adult_table(folder: Path, columns: Sequence[str], sensitive: Sequence[str] = ()) -> FrequencyTable:
+def adult_table(
+    folder: Path, columns: Sequence[str], sensitive: Sequence[str] = (), *, only: Collection[int] | None = None
+) -> FrequencyTable:
+    """The whole table, or only the rows with these numbers, counted from 0."""
     with (folder / "adult.csv").open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file, delimiter=";")
+    if only is not None:
+        rows = [rows[number] for number in sorted(only)]
     by_name = dict(zip(head, zip(*rows, strict=True), strict=True))
     values, codes = zip(*(_encode(by_name[name]) for name in columns), strict=True)
     distinct, group, counts = np.unique(np.array(codes), axis=1, return_inverse=True, return_counts=True)
@@ -55,3 +60,24 @@ def _histogram(name: str, cells: Sequence[str], group: np.ndarray) -> Histogram:
     values, codes = _encode(cells)
     keys, counts = np.unique(group * len(values) + codes, return_counts=True)
     return Histogram(name, values, keys // len(values), (keys % len(values)).astype(np.int32), counts)
+
+
+def drawn_rows(size: int) -> set[int]:
+    """The rows of the published subsets: `size` draws below `size` of Java's `Random(0xDEADBEEF)`, a 48-bit linear congruence.
+
+    The generator is that of the Java API's documentation of java.util.Random: next(31) and nextInt(bound).
+    """
+    state = ((0xDEADBEEF - 2**32) ^ 0x5DEECE66D) & (2**48 - 1)
+    rows: set[int] = set()
+    for _ in range(size):
+        while True:
+            state = (state * 0x5DEECE66D + 0xB) & (2**48 - 1)
+            bits = state >> 17
+            if size & -size == size:
+                row = (size * bits) >> 31
+                break
+            row = bits % size
+            if bits - row + size - 1 < 2**31:
+                break
+        rows.add(row)
+    return rows

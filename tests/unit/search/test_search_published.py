@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Collection
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from search_adult import COLUMNS, adult_hierarchy, adult_table
+from search_adult import COLUMNS, adult_hierarchy, adult_table, drawn_rows
 
 from jalousie.contract import model as contract
 from jalousie.privacy.models import KAnonymity, Model, build_models
+from jalousie.privacy.models.base import Classes
+from jalousie.privacy.models.diversity import EntropyLDiversity, grassberger_terms
 from jalousie.privacy.search import Problem, build_problem, exact_search
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import Loss
 from jalousie.privacy.search.native import load_kernel
+from jalousie.tables.types import Codes, Counts, Mask
 
 KERNELS = ["numpy", "native"] if load_kernel() is not None else ["numpy"]
 METRICS = {
@@ -25,8 +31,14 @@ METRICS = {
     "Metric.createPrecomputedEntropyMetric(0.1d, false)": "entropy",
     "Metric.createPrecomputedEntropyMetric(0.1d)": "entropy",
 }
-SUBSET = {42481.619746031596, 40089.9423426752}
-"""Not reproduced; presumably for a part of the table: the same configurations have other published optima, which are."""
+INCOMPLETE = {42481.619746031596, 40089.9423426752}
+"""Cases 2 and its like of that program's test of combinations: there they ask for (0.05, 0.15)-presence of a tenth of the rows
+besides, which the file leaves out, and are measured on that tenth, which is in another file. The same models on the whole table
+and on drawn rows have other published optima: see the tests below."""
+
+
+FIVE = "new KAnonymity(5)"
+CLOSE = 'new HierarchicalDistanceTCloseness("occupation", 0.2, tree)'
 
 
 def spec(text: str) -> contract.Model:
@@ -47,10 +59,10 @@ def spec(text: str) -> contract.Model:
     return contract.TCloseness(column="occupation", t=numbers[0], distance="hierarchical")
 
 
-def build(folder: Path, case: dict[str, Any]) -> tuple[Problem, tuple[Model, ...]]:
+def build(folder: Path, case: dict[str, Any], only: Collection[int] | None = None) -> tuple[Problem, tuple[Model, ...]]:
     sensitive = [case["sensitive"]] if case["sensitive"] else []
     names = [name for name in COLUMNS if name not in sensitive]
-    table = adult_table(folder, names, sensitive)
+    table = adult_table(folder, names, sensitive, only=only)
     trees = [adult_hierarchy(folder, name) for name in sensitive]
     problem = build_problem(table, [adult_hierarchy(folder, name) for name in names])
     return problem, build_models([spec(text) for text in case["models"]], table, trees)
@@ -66,7 +78,7 @@ def test_published_optima_are_reproduced(reference_adult: Path, kernel: str) -> 
     done = 0
     for case in published(reference_adult):
         grassberger = any("GRASSBERGER" in text for text in case["models"])
-        if grassberger or case["expected_loss"] in SUBSET:
+        if grassberger or case["expected_loss"] in INCOMPLETE:
             continue
         problem, models = build(reference_adult, case)
         found = exact_search(
@@ -83,15 +95,58 @@ def test_published_optima_are_reproduced(reference_adult: Path, kernel: str) -> 
     assert done == 11
 
 
-def test_published_grassberger_optima_are_an_upper_bound(reference_adult: Path) -> None:
-    """The program they come from leaves a class's sum early although terms of single rows (G(1) < 0) are still to come, so that
-    its verdict depends on the order of a hash table, and it refuses classes that satisfy the model. Ours refuses no others."""
+class LeavesEarly(EntropyLDiversity):
+    """Grassberger's estimate as the program of the published optima decides it: it adds the terms of a class's values in the order
+    of its hash table and refuses as soon as the sum is over the bound, although terms of single rows (G(1) < 0) are still to come.
+    """
+
+    def satisfied(self, classes: Classes) -> Mask:
+        cells = classes.cells[self.column]
+        terms = grassberger_terms(int(classes.sizes.max(initial=1)))
+        bound = classes.sizes * (terms[classes.sizes] - math.log(self.l))
+        kept = self.possible(classes)
+        order = np.lexsort((_slots(cells.group, cells.code), cells.group))
+        sums = np.cumsum(cells.count[order] * terms[cells.count[order]])
+        starts = np.searchsorted(cells.group, np.arange(len(classes)))
+        before = np.concatenate(([0.0], sums))[starts]
+        over = sums - before[cells.group] > bound[cells.group]
+        kept[cells.group[over]] = False
+        return kept
+
+    def native(self) -> None:
+        return None
+
+
+def _slots(group: Counts, code: Codes) -> Counts:
+    """Slots of open addressing: 8 of them hold up to 6 values; a larger table has a slot for each code."""
+    slots = code.astype(np.int64)
+    for start, end in pairwise([*np.flatnonzero(np.diff(group, prepend=-1)).tolist(), len(group)]):
+        if end - start <= 6:
+            table = [-1] * 8
+            for value in code[start:end].tolist():
+                slot = value % 8
+                while table[slot] >= 0:
+                    slot = (slot + 1) % 8
+                table[slot] = value
+            slots[start:end] = [table.index(value) for value in code[start:end].tolist()]
+    return slots
+
+
+def test_published_grassberger_schemes_are_reproduced_with_their_early_exit(reference_adult: Path) -> None:
+    """Ours refuses no class that satisfies the published formula, and finds a lower loss. With the early exit, the same search
+    chooses just the published schemes; the losses differ by less than 0.2 %, since the hash tables' history is not known."""
     done = 0
     for case in published(reference_adult):
         if any("GRASSBERGER" in text for text in case["models"]):
             problem, models = build(reference_adult, case)
             found = exact_search(problem, models, metric="entropy", suppression=case["suppression"])
             assert found.loss <= case["expected_loss"]
+            (model,) = models
+            assert isinstance(model, EntropyLDiversity)
+            early = LeavesEarly(model.column, model.l, "grassberger")
+            found = exact_search(problem, [early], metric="entropy", suppression=case["suppression"], kernel="numpy")
+            assert list(found.levels or ()) == case["expected_levels"]
+            assert found.loss == pytest.approx(case["expected_loss"], rel=2e-3)
             done += 1
     assert done == 2
 
@@ -106,6 +161,26 @@ def test_closeness_without_suppression_has_its_other_published_optimum(reference
     found = exact_search(problem, models, metric="entropy-monotone", suppression=0.0)
     assert found.levels == (0, 4, 1, 1, 3, 2, 2, 1)
     assert found.loss == pytest.approx(398400.0741806447, rel=1e-12)
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+@pytest.mark.parametrize(
+    ("size", "models", "levels", "loss"),
+    [
+        (20_000, [FIVE, CLOSE], (1, 4, 1, 1, 3, 2, 2, 1), 178437.4164900378),
+        (10_000, [FIVE], (0, 4, 1, 1, 2, 2, 2, 0), 70774.7774633781),
+        (30_000, [CLOSE], (0, 4, 1, 1, 3, 2, 2, 1), 250816.4033099704),
+        (9_000, ['new RecursiveCLDiversity("occupation", 4.0, 5)'], (1, 2, 1, 1, 3, 2, 2, 1), 65996.221545847),
+    ],
+)
+def test_optima_published_for_drawn_rows_are_reproduced(
+    reference_adult: Path, kernel: str, size: int, models: list[str], levels: tuple[int, ...], loss: float
+) -> None:
+    """The four cases of TestAnonymizationSubset of that program: monotone entropy, no suppression."""
+    problem, built = build(reference_adult, {"sensitive": "occupation", "models": models}, drawn_rows(size))
+    found = exact_search(problem, built, metric="entropy-monotone", suppression=0.0, kernel=kernel)  # type: ignore[arg-type]
+    assert found.levels == levels
+    assert found.loss == pytest.approx(loss, rel=1e-9)
 
 
 @pytest.mark.parametrize("every", [101, pytest.param(1, marks=pytest.mark.long)])
