@@ -270,6 +270,7 @@ CODES: dict[str, str] = {
     "V210": "the provider's lifetime budget of a label does not suffice for the contract",
     "V211": "the population names a record twice, or none",
     "V212": "a label's values do not fit the contract",
+    "V213": "no record can be asked about",
     "V214": "the question was not answered yet",
     # wire
     "W600": "the message is not of its form",
@@ -304,7 +305,6 @@ CODES: dict[str, str] = {
     "S802": "the place's store can be read by others",
     "S803": "the place's store is busy, or the disk is full",
     "S804": "the place's store is damaged",
-    "S810": "the place is not set up for this contract",
     # internal
     "X900": "an internal fault",
     "X930": "an attack could not read what was written",

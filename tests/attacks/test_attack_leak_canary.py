@@ -169,6 +169,91 @@ def test_no_kind_of_bad_input_does(name: str, desk: Desk) -> None:
             assert CANARY not in path.read_text(encoding="utf-8", errors="replace"), path.name
 
 
+ASKED = """\
+feedback:
+  identifier: id
+  min-group: 5
+  labels: {ill: {column: illness, classes: [flu, cold]}}
+"""
+ILL = "{column: illness, classes: [flu, cold]}"
+
+
+def asked(desk: Desk, old: str = "", new: str = "", column: int | None = None, rows: int = len(ROWS) - 1) -> None:
+    """A contract about answers, changed; the canary in one column of the table."""
+    text = CONTRACT[: CONTRACT.index("privacy:")] + ASKED
+    assert old in text
+    desk.write("contract.yaml", text.replace(old, new) if old else text)
+    if column is not None:
+        desk.table(planted(column, rows))
+
+
+UNANSWERABLE: dict[str, Callable[[Desk], Any]] = {
+    "as every label": lambda d: asked(d, column=3),
+    "as a label that is a number": lambda d: asked(
+        d, ILL, "{column: note, kind: number, low: 0, high: 9}", column=4, rows=1
+    ),
+    "as the only identifier": lambda d: (
+        asked(d),
+        d.table([HEAD, *(("", *row[1:3], CANARY, row[4]) for row in ROWS[1:])]),
+    ),
+    "where a column is missing": lambda d: (asked(d), d.table([HEAD[:4], *(row[:4] for row in planted(3, 40)[1:])])),
+    "as a number of the wrong type": lambda d: asked(d, column=1),
+    "as a class twice": lambda d: asked(d, "[flu, cold]", f"[flu, {CANARY}, {CANARY}]", column=3, rows=1),
+    "as the only class": lambda d: asked(d, "[flu, cold]", f"[{CANARY}]", column=3, rows=1),
+    "as a class of another type": lambda d: asked(d, ILL, f"{{column: age, classes: ['1', {CANARY}]}}"),
+    "as a class that is a null": lambda d: (
+        asked(d, "file: people.csv}", f'file: people.csv, csv: {{nulls: ["", {CANARY}]}}}}', column=3),
+        d.write("contract.yaml", (d.folder / "contract.yaml").read_text().replace("[flu, cold]", f"[flu, {CANARY}]")),
+    ),
+    "as a party's key": lambda d: asked(d, "ml-party: Lab", f"ml-party: Lab, ml-party-key: {CANARY}", column=3),
+}
+
+
+def keyed(desk: Desk) -> None:
+    """Both parties' keys in the contract, so that only what was spoiled keeps it from being served."""
+    path = desk.folder / "contract.yaml"
+    if "ml-party-key" not in path.read_text():
+        names = {}
+        for home in ("home", "other"):
+            names[home] = desk.run("keys", "new", "--home", home).out.strip()
+        keys = f'ml-party: Lab, provider-key: "{names["home"]}", ml-party-key: "{names["other"]}"'
+        path.write_text(path.read_text().replace("ml-party: Lab", keys))
+
+
+@pytest.mark.parametrize("how", UNANSWERABLE)
+def test_a_table_or_contract_that_cannot_be_answered_about_does_not(how: str, desk: Desk) -> None:
+    from jalousie.architectures.ask import open_provider
+    from jalousie.places.provider import Provider
+
+    UNANSWERABLE[how](desk)
+    keyed(desk)
+    serve = ("serve", "provider", "--contract", "contract.yaml", "--port", "0", "--home", "home")
+    ran = [
+        desk.run("check", "contract.yaml"),
+        *(desk.run("check", "contract.yaml", "--data", *more) for more in ((), ("--json",))),
+        *(desk.run("doctor", "--home", "home", "--contract", "contract.yaml", *more) for more in ((), ("--json",))),
+        *(desk.run(*serve, *more) for more in ((), ("--json",))),
+        desk.run("attack", "contract.yaml"),
+    ]
+    assert all(one.code > 0 for one in ran[1:]), "each of them is refused, so that each could have told"
+    said = "".join(one.text for one in ran) + failure(
+        lambda: open_provider([desk.folder / "contract.yaml"], Provider(desk.folder / "home"))
+    )
+    assert CANARY.lower() not in said.lower()
+    assert "Traceback (most recent call last)" not in "".join(one.text for one in ran)
+    assert "X900" not in said
+    for path in desk.folder.rglob("*"):
+        if path.is_file() and path.name not in ("people.csv", "contract.yaml"):
+            assert CANARY.encode() not in path.read_bytes(), path.name
+
+
+def test_rows_that_count_nowhere_are_counted_and_not_quoted(desk: Desk) -> None:
+    asked(desk, column=3, rows=7)
+    ran = desk.run("check", "contract.yaml", "--data")
+    assert "7 rows with none of the classes" in ran.out
+    assert CANARY not in ran.text
+
+
 RARE = {
     "nothing between": "{by: none}",
     "masks": "{by: mask, steps: [4, 8]}",

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from jalousie.architectures.kept import Kept, RacedError, Step, Turn
 from jalousie.architectures.records import Records, Values, array_records, provider_records
 from jalousie.architectures.registration import register
+from jalousie.architectures.table_fit import TableFit, fit_of
 from jalousie.contract import Contract, Loaded, digest, load_contract
 from jalousie.contract.feedback import Feedback
 from jalousie.contract.model import Column, Parties
@@ -216,40 +217,55 @@ def open_provider(
     *,
     options: EngineOptions | None = None,
     step: Step = lambda _: None,
+    found: Callable[[Loaded, TableFit], None] = lambda _, __: None,
 ) -> tuple[Store, Book, dict[str, Asking]]:
     """Put the validator into a provider's place: its store, its ledger, and each contract ready to be asked under.
+
+    `found` is told how each contract's table fits.
 
     Raises
     ------
     ContractError
         C103 a contract without `feedback`, or that names another provider's key
     JalousieError
-        T the table, S the store, W the signing key, V210 no room in a lifetime budget
+        T the table, S the store, W the signing key, V210 no room in a lifetime budget, V212 and V213 a table that no
+        question can be asked about
     """
     key = provider.keys.signing()
     loaded = [contract if isinstance(contract, Loaded) else load_contract(contract) for contract in contracts]
+    for item in loaded:
+        _ours(item, key)
+    # all tables are read and found to fit before anything is kept: a registered contract has reserved its budget for life
+    records = {}
+    for item in loaded:
+        raw = read_table(item.contract.table, item.contract.columns, item.folder, options=options)
+        name, feedback = digest(item.contract), feedback_of(item.contract)
+        records[name] = provider_records(raw, item.contract, feedback, provider.keys.deriver()(purpose(name)))
+        found(item, fit_of(records[name], feedback, item.positions))
     store = Store(provider.home / FILE)
     try:
         book = Book(store, key)
         opened = {}
         for item in loaded:
-            contract, name = item.contract, digest(item.contract)
-            feedback = feedback_of(contract)
-            stated = contract.parties.provider_key
-            if stated and stated != key.public.text:
-                raise ContractError(
-                    "C103",
-                    "the contract names another provider's key",
-                    hint="`jalousie keys show` prints this provider's",
-                    where=item.positions.where("parties.provider-key"),
-                )
-            raw = read_table(contract.table, contract.columns, item.folder, options=options)
-            records = provider_records(raw, contract, feedback, provider.keys.deriver()(purpose(name)))
-            opened[name] = Asking(contract, records, Kept(store, book, name, step=step), key)
+            name = digest(item.contract)
+            opened[name] = Asking(item.contract, records[name], Kept(store, book, name, step=step), key)
         return store, book, opened
     except BaseException:
         store.close()
         raise
+
+
+def _ours(item: Loaded, key: SigningKey) -> None:
+    """Raises ContractError C103 for a contract that this provider cannot answer under."""
+    feedback_of(item.contract)
+    stated = item.contract.parties.provider_key
+    if stated and stated != key.public.text:
+        raise ContractError(
+            "C103",
+            "the contract names another provider's key",
+            hint="`jalousie keys show` prints this provider's",
+            where=item.positions.where("parties.provider-key"),
+        )
 
 
 def feedback_of(contract: Contract) -> Feedback:

@@ -7,7 +7,7 @@ number in a Parquet file meets the same number in a CSV file.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ class Records:
     rows: int
     unnamed: int
     """Rows without an identifier: they count nowhere."""
+    nulls: Mapping[str, int] = field(default_factory=dict)
+    """Rows with an identifier and without a value, by label; where they were counted."""
 
 
 def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key: bytes) -> Records:
@@ -52,8 +54,11 @@ def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key:
     identifiers = texts[feedback.identifier]
     named = np.array([text is not None for text in identifiers], dtype=bool)
     values = _values_of(raw, wanted)
-    labels = {
-        name: encode_label(_kept(values[label.column], named), label, feedback)
+    kept = {column: _kept(cells, named) for column, cells in values.items()}
+    labels = {name: encode_label(kept[label.column], label, feedback) for name, label in feedback.labels.items()}
+    # a number that is not equal to itself is none
+    nulls = {
+        name: sum(cell is None or cell != cell for cell in kept[label.column])
         for name, label in feedback.labels.items()
     }
     subjects = None
@@ -68,7 +73,7 @@ def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key:
             dtype=object,
         )
     names = pseudonym_array(key, [text for text in identifiers if text is not None])
-    return Records(index_rows(names, feedback, subjects), labels, int(named.sum()), int((~named).sum()))
+    return Records(index_rows(names, feedback, subjects), labels, int(named.sum()), int((~named).sum()), nulls)
 
 
 Values = NDArray[np.generic] | Sequence[object]

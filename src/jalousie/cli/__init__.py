@@ -20,7 +20,7 @@ from jalousie.errors import InternalError, JalousieError, ReleaseError, UsageErr
 
 VERBS = {
     "inspect": "look at a table: types, uniqueness, proposed roles, a contract draft",
-    "check": "check a contract without touching the data",
+    "check": "check a contract, and with --data its table against it",
     "protect": "de-identify a table as the contract says and write the release",
     "open": "check a release and print its card",
     "attack": "try to re-identify people and infer attributes in a release (needs the raw table)",

@@ -29,8 +29,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from jalousie.architectures.ask import open_provider
+    from jalousie.architectures.ask import feedback_of, open_provider
     from jalousie.architectures.ask_desk import Desk
+    from jalousie.architectures.table_fit import TableFit, require_keys
+    from jalousie.contract import Loaded, load_contract
     from jalousie.errors import UsageError
     from jalousie.places.provider import Provider
     from jalousie.places.provider_service import Service, listen, serve
@@ -38,10 +40,18 @@ def run(arguments: argparse.Namespace) -> int:
 
     if (arguments.certificate is None) != (arguments.private_key is None):
         raise UsageError("U100", "TLS needs a certificate and its private key", hint="give both or neither", effect="")
+    contracts = [load_contract(path) for path in arguments.contract]
+    for loaded in contracts:
+        require_keys(loaded)
+    notes: list[str] = []
+
+    def found(loaded: Loaded, fit: TableFit) -> None:
+        notes.extend(f"{loaded.contract.name}: {note}" for note in fit.notes(feedback_of(loaded.contract)))
+
     provider = Provider(arguments.home)
     with Progress() as bar:
         bar(0.0, "read")
-        store, _, opened = open_provider(arguments.contract, provider)
+        store, _, opened = open_provider(contracts, provider, found=found)
     try:
         desks = {name: Desk(asking, provider) for name, asking in opened.items()}
         service = Service(desks, key=provider.keys.signing(), store=store)
@@ -49,12 +59,11 @@ def run(arguments: argparse.Namespace) -> int:
         host, port = listening.getsockname()[:2]
         url = f"http{'s' if arguments.certificate else ''}://{f'[{host}]' if ':' in host else host}:{port}"
         if arguments.json:
-            print(json.dumps({"url": url, "contracts": list(desks)}), flush=True)
+            print(json.dumps({"url": url, "contracts": list(desks), "notes": notes}), flush=True)
         else:
-            print(
-                f"answering at {url} under {len(desks)} contract{'s' if len(desks) > 1 else ''}; Ctrl-C stops",
-                flush=True,
-            )
+            print(f"answering at {url} under {len(desks)} contract{'s' if len(desks) > 1 else ''}; Ctrl-C stops")
+            # not on standard error, which is the service's log
+            print("".join(f"note: {note}\n" for note in notes), end="", flush=True)
         serve(
             service.app(),
             listening,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jalousie.contract import model
+from jalousie.contract.asked import feedback_faults
 from jalousie.contract.dialect import dialect_faults
 from jalousie.contract.model import Column, Contract, Step
+from jalousie.contract.party_keys import key_faults
 from jalousie.contract.positions import Positions
 from jalousie.contract.specs import spec_faults, spec_levels
 from jalousie.errors import ContractError, did_you_mean
@@ -40,6 +42,7 @@ def check_contract(contract: Contract, positions: Positions | None = None) -> li
         check.privacy(contract.privacy)
     check.learning()
     check.limits()
+    check.feedback()
     return check.errors
 
 
@@ -76,6 +79,15 @@ class _Check:
 
     def unknown_column(self, path: str, name: str, known: Iterable[str]) -> None:
         self.fault(path, f'no column "{name}" in the contract', did_you_mean(name, known), code="C102")
+
+    # -- questions and answers
+
+    def feedback(self) -> None:
+        for path, message, hint in key_faults(self.contract.parties):
+            self.fault(path, message, hint)
+        if self.contract.feedback is not None:
+            for fault in feedback_faults(self.contract, self.contract.feedback):
+                self.fault(fault.path, fault.message, fault.hint, code=fault.code)
 
     # -- files
 

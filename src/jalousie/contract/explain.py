@@ -141,6 +141,8 @@ class _Walk:
         if not isinstance(value, dict):
             self._wrong(value, "a mapping", path)
             return
+        if kind.min_length is not None and len(value) < kind.min_length:
+            self.fault(path, f'"{path}" needs at least {kind.min_length} entry', "add one: `name: ...`")
         for key, item in value.items():
             self.visit(item, kind.value_type, join(path, key))
 

@@ -13,7 +13,7 @@ class Label(Part, frozen=True, kw_only=True):
     """A column of the provider's table that questions may be about. Its values never leave."""
 
     column: str
-    """The column, of role sensitive or plain."""
+    """The column, of role sensitive or plain: what others know of a person no budget hides."""
     kind: Literal["classes", "number"] = "classes"
     """Counted by class, or summed."""
     classes: tuple[str, ...] = ()
@@ -30,7 +30,7 @@ class Feedback(Part, frozen=True, kw_only=True):
     """What the provider answers about predictions, and how much in all."""
 
     identifier: str
-    """The column by which both parties name a record."""
+    """The column, of role identifier, by which both parties name a record."""
     labels: Annotated[dict[str, Label], Meta(min_length=1)]
     """What may be asked about, by the name that questions use."""
     neighbours: Literal["add-or-remove", "change-label"] = "add-or-remove"
@@ -38,7 +38,7 @@ class Feedback(Part, frozen=True, kw_only=True):
     unit: Literal["record", "subject"] = "record"
     """What one unit of budget protects."""
     subject: str = ""
-    """Column that names the subject, where several records may be about one."""
+    """Column that names the subject (`unit: subject`), where several records may be about one; empty: the identifier does."""
     records_per_subject: Count = 1
     """Records of one subject that count; further ones are left out."""
     noise: Literal["gaussian", "laplace"] = "gaussian"

@@ -124,8 +124,6 @@ def _party(home: Path, provider: str, ml_party: str) -> Check:
         return _failed("parties", error)
     if own not in (provider, ml_party):
         return Check("parties", "fail", "the contract names other keys than this place's", "jalousie keys show")
-    if provider == ml_party:
-        return Check("parties", "note", "provider and ML party have one key: good for trying out only")
     return Check("parties", "ok", f"this place is the {'provider' if own == provider else 'ML party'}")
 
 

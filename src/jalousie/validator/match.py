@@ -65,7 +65,10 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
     if label.kind == "number":
         # NumPy's own message would quote the value
         with library_boundary(
-            ValidatorError, "V212", f'label of column "{label.column}" has values that are no numbers'
+            ValidatorError,
+            "V212",
+            f'label of column "{label.column}" has values that are no numbers',
+            hint="declare it as classes, or give the column a type",
         ):
             numbers = np.asarray(values, dtype=np.float64)
         return _steps(numbers, label, feedback)
