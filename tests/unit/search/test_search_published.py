@@ -98,8 +98,8 @@ def test_published_optima_are_reproduced(reference_adult: Path, kernel: str) -> 
 class LeavesEarly(EntropyLDiversity):
     """Grassberger's estimate as the program of the published optima decides it.
 
-    It adds the terms of a class's values in the order of its hash table and refuses as soon as the sum is over the bound, although
-    terms of single rows (G(1) < 0) are still to come.
+    It adds the terms of a class's values in the order of its hash table and refuses as soon as the sum is over the bound,
+    although terms of single rows (G(1) < 0) are still to come.
     """
 
     def satisfied(self, classes: Classes) -> Mask:
