@@ -20,7 +20,7 @@ import numpy as np
 from jalousie import __version__
 from jalousie.contract import Contract, Loaded, Positions, digest, load_contract
 from jalousie.contract.model import Column, Enrich
-from jalousie.errors import ReleaseError, TableError
+from jalousie.errors import ContractError, ReleaseError, TableError
 from jalousie.places.provider import Provider, Stopwatch
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.privacy.deidentify import Deidentified, Lent, Progress, deidentify
@@ -73,10 +73,12 @@ class Sharing:
     ) -> None:
         """`table` is any data frame, or None for the file that the contract names.
 
-        Raises the errors of reading (T), of the contract (C), of hierarchies (H) and of the search (P400).
+        Raises the errors of reading (T), of the contract (C), of hierarchies (H) and of the search (P400); C103 for a
+        contract about answers alone.
         """
         self.loaded = _loaded(contract)
         self.contract = self.loaded.contract
+        _agreed(self.loaded)
         self.digest = digest(self.contract)
         self.provider = provider or Provider()
         self.settings = settings
@@ -314,6 +316,18 @@ def _loaded(contract: Loaded | Contract | str | Path) -> Loaded:
     if isinstance(contract, str | Path):
         return load_contract(Path(contract))
     raise TableError("T211", "the contract is neither a Contract nor the path of one", hint="protect(table, contract)")
+
+
+def _agreed(loaded: Loaded) -> None:
+    """A contract about answers alone agrees on no release: its labels would leave as they are."""
+    contract = loaded.contract
+    if contract.feedback is not None and contract.privacy is None and not contract.steps:
+        raise ContractError(
+            "C103",
+            "the contract is about answers alone; no release was agreed on",
+            hint="add `privacy:` (or `steps:`), or serve it: `jalousie serve provider`",
+            where=loaded.positions.where("feedback"),
+        )
 
 
 class _Journey:

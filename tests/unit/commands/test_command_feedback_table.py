@@ -183,3 +183,12 @@ def test_opening_tells_how_each_table_fits(places: Places) -> None:
     (label,) = fit.labels
     assert (fit.rows, fit.unnamed, fit.left_out) == (SIZE + 1, 0, 0)
     assert (label.counted, label.null, label.others, label.unused) == (SIZE, 0, 1, 0)
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_a_contract_about_answers_alone_releases_nothing(more: tuple[str, ...], here: Desk, refused: Refused) -> None:
+    """Its labels never leave; without models and steps a release would hold them as they are."""
+    ran = here.run("protect", "contract.yaml", *more)
+    refused(ran, "C103", 3)
+    assert "about answers alone" in ran.err
+    assert not (here.folder / "two-places.release").exists()
