@@ -139,9 +139,27 @@ class _Line(msgspec.Struct, frozen=True):
     value: Entry
 
 
+class _Minute(msgspec.Struct, frozen=True):
+    minute: Minute
+
+
 def encode_entry(entry: Entry) -> bytes:
     """The bytes of the leaf: canonical JSON."""
     return canonical(entry)
+
+
+def entry_minute(data: bytes) -> str:
+    """The minute of an entry in one's own storage, without looking at the rest of it.
+
+    Raises
+    ------
+    LedgerError
+        L701
+    """
+    try:
+        return msgspec.json.decode(data, type=_Minute).minute
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        raise LedgerError("L701", "an entry of the ledger is not of its form", effect="") from None
 
 
 def decode_entry(data: bytes, index: int | None = None) -> Entry:

@@ -8,7 +8,7 @@ from typing import Final
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.checkpoint import open_checkpoint, parse_checkpoint
-from jalousie.ledger.entry import Entry, decode_entry
+from jalousie.ledger.entry import Entry, entry_minute
 from jalousie.ledger.log import Log, encode_hashes
 from jalousie.ledger.merkle import leaf_hash
 from jalousie.ledger.note import VerifierKey, verifier_key
@@ -62,7 +62,7 @@ class Book:
     def minute(self, now: datetime) -> str:
         """The minute for the next entry: never before that of the last one, whatever the clock says. In a transaction."""
         last = self._store.last_leaf()
-        return max(minute_of(now), "" if last is None else decode_entry(last).minute)
+        return max(minute_of(now), "" if last is None else entry_minute(last))
 
     def checkpoint(self) -> CheckpointAnswer:
         """Of all that was committed; with the cosignature, if somebody left one for just that size."""

@@ -82,7 +82,7 @@ def gaussian_masses(scale: float) -> tuple[NDArray[np.float64], NDArray[np.float
     return values, masses / masses.sum()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _mechanism(kind: NoiseKind, scale: float, size: int) -> Any:
     dp = opendp()
     domain = dp.vector_domain(dp.atom_domain(T="i64"), size=size)
@@ -92,6 +92,6 @@ def _mechanism(kind: NoiseKind, scale: float, size: int) -> Any:
 
 
 def _recurring(size: int) -> int:
-    """At least `size`: multiples of 16, then of an eighth of the next lower power of two."""
-    step = max(16, 1 << max(0, size.bit_length() - 4))
+    """At least `size`: multiples of 4, then of an eighth of the next lower power of two. Padded cells cost as much."""
+    step = max(4, 1 << max(0, size.bit_length() - 4))
     return -(-size // step) * step

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Final
 
 import msgspec
@@ -156,12 +157,23 @@ def open_message(envelope: bytes, body: bytes, expected: Expected, *, now: datet
         W600 malformed, W601 too large, W602 bad signature or body, W603 for another party, contract or action,
         W604 signed more than `CLOCK_MINUTES` from `now`
     """
+    statement = open_statement(envelope, expected)
+    require_body(statement, body, now=now)
+    return statement
+
+
+def open_statement(envelope: bytes, expected: Expected) -> Statement:
+    """The first half of `open_message`, before the body is there: who signed, for whom and for what.
+
+    Raises
+    ------
+    WireError
+        W600 malformed, W601 too large, W602 bad signature, W603 for another party, contract or action
+    """
     payload, signer = open_envelope(envelope, PAYLOAD_TYPE, expected.senders)
     statement = decode_canonical(payload, Statement, what="the signed statement")
     if statement.sender != signer.text:
         raise WireError("W602", "the message names another sender than the one who signed it", effect="")
-    if statement.size != len(body) or statement.digest != body_digest(body):
-        raise WireError("W602", "the body is not the one that was signed", effect="")
     for name, stated, wanted in (
         ("party", statement.recipient, expected.recipient.text),
         ("contract", statement.contract, expected.contract),
@@ -170,13 +182,21 @@ def open_message(envelope: bytes, body: bytes, expected: Expected, *, now: datet
     ):
         if stated != wanted:
             raise WireError("W603", f"the message is meant for another {name}", effect="")
-    _require_recent(statement.minute, now)
     return statement
 
 
-def _require_recent(minute: str, now: datetime) -> None:
+def require_body(statement: Statement, body: bytes, *, now: datetime) -> None:
+    """The second half of `open_message`: the body is the one that was signed, and not too long ago.
+
+    Raises
+    ------
+    WireError
+        W600 an impossible time, W602 another body, W604 signed more than `CLOCK_MINUTES` from `now`
+    """
+    if statement.size != len(body) or statement.digest != body_digest(body):
+        raise WireError("W602", "the body is not the one that was signed", effect="")
     try:
-        signed = datetime.strptime(minute, MINUTE_FORMAT).replace(tzinfo=UTC)
+        signed = _moment(statement.minute)
     except ValueError:
         raise WireError("W600", "the message has an impossible time", effect="") from None
     # minutes are cut, not rounded: a message of this moment is up to a minute "old"
@@ -188,6 +208,11 @@ def _require_recent(minute: str, now: datetime) -> None:
             hint="compare the clocks: `jalousie doctor`",
             effect="",
         )
+
+
+@lru_cache(maxsize=64)
+def _moment(minute: str) -> datetime:
+    return datetime.strptime(minute, MINUTE_FORMAT).replace(tzinfo=UTC)
 
 
 def to_header(envelope: bytes) -> str:

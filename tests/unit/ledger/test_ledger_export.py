@@ -10,7 +10,7 @@ import pytest
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.checkpoint import cosign_checkpoint
-from jalousie.ledger.entry import PopulationNamed, decode_entry, encode_entry
+from jalousie.ledger.entry import PopulationNamed, decode_entry, encode_entry, entry_minute
 from jalousie.ledger.log import Log, MemoryStorage, decode_hashes, encode_hashes
 from jalousie.ledger.verify import read_export, verify_export
 from ledger_story import (
@@ -124,6 +124,15 @@ def test_an_entry_has_one_form() -> None:
             decode_entry(other, 3)
         assert caught.value.code == "L701"
     assert msgspec.json.decode(leaf)["entry"] == "answer"
+
+
+def test_the_minute_can_be_read_alone() -> None:
+    for entry in honest().entries:
+        assert entry_minute(encode_entry(entry)) == entry.minute
+    for leaf in (b"", b"{}", b'{"minute":"soon"}', b'{"minute":1}'):
+        with pytest.raises(LedgerError) as raised:
+            entry_minute(leaf)
+        assert raised.value.code == "L701"
 
 
 def test_the_log_follows_a_storage_that_others_append_to() -> None:

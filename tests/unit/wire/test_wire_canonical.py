@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import struct
+from collections.abc import Callable
 
 import msgspec
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.errors import InternalError, WireError
-from jalousie.wire.canonical import canonical, decode_canonical
+from jalousie.wire.canonical import canonical, decode_canonical, plain_canonical
 
 
 def test_the_example_of_the_rfc() -> None:
@@ -102,6 +103,63 @@ def test_it_is_json_and_a_fixed_point(value: object) -> None:
     assert again == value
     assert canonical(again) == text
     assert b"\n" not in text
+
+
+# text that looks like numbers, digits that are nearly too many, floats at every border of the form
+_LOOKALIKES = st.sampled_from(
+    [
+        "",
+        ":1e5",
+        "[1.0",
+        ",9007199254740993",
+        "sha256:1234567890123456",
+        '"',
+        "\\",
+        "\x7f",
+        "/",
+        "é",
+        "\ud800",
+        "\U0001f600",
+    ]
+)
+_BORDERS = st.sampled_from(
+    [0.0, -0.0, 1.0, 1e-4, 9.999e-5, 1e-6, 1e-7, 1e15, 1e16, 1e21, 1e22, 2.0**53, 5e-324, math.inf, -math.inf, math.nan]
+)
+_NUMBERS = st.sampled_from([1e15, 2**53 - 1, 1 - 2**53, 2**53, -(2**53), 2**64, 10**15, 10**16 - 1, True, None])
+_WILD = st.recursive(
+    _LOOKALIKES | _BORDERS | _NUMBERS | st.floats() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.lists(inner, max_size=4).map(tuple)
+        | st.dictionaries(_LOOKALIKES | st.text(), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+class Wild(msgspec.Struct, tag="wild/1", tag_field="kind", rename={"second_one": "Second"}, omit_defaults=True):
+    z: object
+    second_one: object = None
+    a: tuple[object, ...] = ()
+
+
+def written(write: Callable[[object], bytes], value: object) -> bytes | str:
+    try:
+        return write(value)
+    except InternalError as error:
+        return error.code
+
+
+@given(_WILD, _WILD, st.booleans())
+def test_the_fast_form_is_the_plain_one(first: object, second: object, wrap: bool) -> None:
+    value = Wild(first, second, (first,)) if wrap else first
+    assert written(canonical, value) == written(plain_canonical, value)
+
+
+@given(st.floats())
+def test_every_number_has_its_one_form(number: float) -> None:
+    for value in (number, [number], {"a": number}):
+        assert written(canonical, value) == written(plain_canonical, value)
 
 
 class Thing(msgspec.Struct, forbid_unknown_fields=True):
