@@ -7,6 +7,7 @@ import json
 import pytest
 
 from command_desk import Desk
+from jalousie.report import load_feedback_card, render_feedback_html
 
 ATTACKS = [
     "differencing",
@@ -63,6 +64,51 @@ def test_the_text_says_what_each_figure_is(asked: Desk) -> None:
     assert "canary" not in ran.text
     for words in ("What attacks on answers achieved", "Reconstruction far apart: ill", "Bound", "no attacker exceeds"):
         assert words in ran.out
+
+
+def test_the_report_and_its_twin_hold_figures_and_nothing_of_the_table(asked: Desk) -> None:
+    asked.write("facts.html", "an earlier one")
+    ran = asked.run("attack", "contract.yaml", "--report", "facts.html")
+    assert ran.code == 0
+    page, twin = (asked.folder / name for name in ("facts.html", "facts.json"))
+    card = load_feedback_card(twin.read_bytes())
+    assert page.read_text(encoding="utf-8") == render_feedback_html(card)
+    assert [fact.attack for fact in card.attacks] == ATTACKS
+    assert [check.verdict for check in card.checks] == ["PASS"]
+    assert (card.name, card.provider, card.curve, card.ledger) == ("answers", "Hospital", None, None)
+    assert not any(fact.live for fact in card.attacks)
+    assert "Advantage of each attack" in page.read_text(encoding="utf-8")
+    assert "facts.html" in ran.err
+    for text in (page.read_text(encoding="utf-8"), twin.read_text(encoding="utf-8"), ran.text):
+        for secret in ("canary", "p17", "people.csv", str(asked.folder)):
+            assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "words"),
+    [
+        ("nowhere/facts.html", "R500", "the folder does not exist"),
+        ("facts.json", "U100", "name of a page"),
+        (".", "R500", "a folder stands where a file is needed"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_refused_before_the_work(
+    asked: Desk, name: str, code: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jalousie.cli.attack.attack_answers", lambda *_: pytest.fail("the work was done"))
+    ran = asked.run("attack", "contract.yaml", "--report", name)
+    assert ran.code in (2, 7)
+    assert code in ran.err
+    assert words in ran.err
+
+
+def test_a_release_has_its_report_in_its_folder(desk: Desk) -> None:
+    desk.table([("id", "age", "town", "illness", "note"), *_people(40)])
+    desk.contract()
+    ran = desk.run("attack", "contract.yaml", "--report", "facts.html")
+    assert ran.code == 2
+    assert "`feedback`" in ran.err
+    assert not (desk.folder / "facts.html").exists()
 
 
 def test_a_contract_for_a_release_and_for_answers_is_attacked_in_both_ways(desk: Desk) -> None:

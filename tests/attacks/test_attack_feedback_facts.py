@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from feedback_ground import GRADES, HOURS, YES_OR_NO, contract, ground, labels_of
-from jalousie.attacks.feedback_all import attack_label
-from jalousie.attacks.feedback_facts import advantage, advantage_bound, advantage_interval
+from jalousie.attacks.feedback_all import attack_label, shares_of
+from jalousie.attacks.feedback_facts import advantage, advantage_interval
 from jalousie.attacks.feedback_targets import secret_of
 from jalousie.errors import UsageError
+from jalousie.validator.advantage import advantage_bound
 from jalousie.validator.budget import account
 from jalousie.validator.noise import gaussian_masses
 
@@ -106,3 +107,22 @@ def test_the_interval_covers_the_advantage() -> None:
         low, high = advantage_interval(guessed, truth)
         covered += low <= 0.2 <= high
     assert covered >= 280
+
+
+@pytest.mark.parametrize("people", [0, 700, 9_000, 60_000])
+def test_attacks_share_people_by_what_they_need(people: int) -> None:
+    feedback = contract(YES_OR_NO)
+    shares = shares_of(feedback, "it", people)
+    assert len(shares) == len(attack_label(ground(feedback, 2_000), "it")) if people == 700 else len(shares) == 7
+    assert sum(shares) <= people
+    if people == 60_000:
+        # 400 targets with companions of their own, or all that a reconstruction takes
+        assert shares == [26 * 400, 29 * 400, 29 * 400, 400, 25 * 400, 1_024, 1_024]
+    if people == 9_000:
+        assert shares[3] == 400
+        assert sum(shares) == people
+        assert max(shares) - min(shares[at] for at in (0, 1, 2, 4)) <= 1
+
+
+def test_numbers_are_attacked_in_fewer_ways() -> None:
+    assert len(shares_of(contract(HOURS), "it", 10_000)) == 5

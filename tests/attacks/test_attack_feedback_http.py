@@ -29,7 +29,8 @@ def test_a_service_over_http_withstands_every_attack_and_keeps_its_budget(tmp_pa
             names = places.identifiers[start : start + EACH]
             ground = Ground(feedback, {"income": labels[start : start + EACH]})
             parts.append((ground, RemoteValidator(provider, provider.population(names))))
-        found = list(attack_live(parts, "income"))
+        found = list(attack_live(parts, "income", contract="two-places"))
+        assert {(facts.contract, facts.live) for facts in found} == {("two-places", True)}
         assert len({facts.attack for facts in found}) == ATTACKS
         assert {facts.verdict for facts in found} == {"PASS"}
         assert all(facts.answered for facts in found)

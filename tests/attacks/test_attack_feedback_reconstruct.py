@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from feedback_ground import HOURS, YES_OR_NO, contract, ground, secret
-from jalousie.attacks.feedback_facts import advantage, advantage_bound, surely_exceeds
+from jalousie.attacks.feedback_facts import advantage, surely_exceeds
 from jalousie.attacks.feedback_reconstruct import Design, closest, halves_of, reconstruction
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError
+from jalousie.validator.advantage import advantage_bound
 
 DESIGNS: list[Design] = ["random", "far-apart"]
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from feedback_ground import GRADES, HOURS, YES_OR_NO, contract, ground, secret
-from jalousie.attacks.feedback_facts import advantage, advantage_bound, surely_exceeds
+from jalousie.attacks.feedback_facts import advantage, surely_exceeds
 from jalousie.attacks.feedback_repeat import averaging, crowds, differencing
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError
+from jalousie.validator.advantage import advantage_bound
 
 KINDS = [
     pytest.param(YES_OR_NO, "change-label", "gaussian", id="two-classes"),

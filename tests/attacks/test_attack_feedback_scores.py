@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from feedback_ground import YES_OR_NO, contract, ground, secret
-from jalousie.attacks.feedback_facts import advantage, advantage_bound, surely_exceeds
+from jalousie.attacks.feedback_facts import advantage, surely_exceeds
 from jalousie.attacks.feedback_repeat import partition_by
 from jalousie.attacks.feedback_scores import boosting, highest, log_loss_oracle
 from jalousie.errors import ValidatorError
+from jalousie.validator.advantage import advantage_bound
 from jalousie.validator.types import Question
 
 NEIGHBOURS = ["change-label", "add-or-remove"]

@@ -47,13 +47,24 @@ def browser(tmp_path: Path) -> Browser:
     return run
 
 
-@pytest.fixture(scope="session")
-def cards() -> ModuleType:
-    """The made-up cards of the report's unit tests."""
-    path = Path(__file__).parent.parent / "unit" / "report" / "card_fixture.py"
-    spec = importlib.util.spec_from_file_location("browser_cards", path)
+def _fixtures(name: str) -> ModuleType:
+    """Made-up material of the report's unit tests."""
+    path = Path(__file__).parent.parent / "unit" / "report" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"browser_{name}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def cards() -> ModuleType:
+    """Release cards."""
+    return _fixtures("card_fixture")
+
+
+@pytest.fixture(scope="session")
+def feedback_cards() -> ModuleType:
+    """Feedback cards."""
+    return _fixtures("feedback_fixture")

@@ -2,50 +2,20 @@
 
 from __future__ import annotations
 
-import html
-import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
 
 import msgspec
 import pytest
+from browser_page import Browser, asked_for, measured_page
 
 from jalousie.privacy.card import Card
 from jalousie.report import render_html
 
-Browser = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.browser
-
-# Run by the test alone: a frame of the width asked for, and what the page measures in it, written into the frame's title.
-_MEASURE = """
-<!DOCTYPE html><title>measure</title><iframe id="frame" style="border:0;width:%dpx;height:900px"></iframe>
-<script>
-const frame = document.getElementById("frame");
-frame.onload = () => {
-  const inner = frame.contentDocument, all = [...inner.querySelectorAll("body *")];
-  const visible = all.filter(e => !e.closest(".skip, .unseen, thead, details:not([open])"));
-  const wide = e => e.getBoundingClientRect().right > %d + 14 && !e.closest(".scroll");
-  const out = document.createElement("pre");
-  out.id = "measured";
-  out.textContent = JSON.stringify({
-    page: inner.documentElement.scrollWidth,
-    wide: visible.filter(wide).map(e => e.outerHTML.slice(0, 120)),
-    small: visible.filter(e => e.textContent.trim() && parseFloat(frame.contentWindow.getComputedStyle(e).fontSize) < 12)
-      .map(e => e.outerHTML.slice(0, 120)),
-    tables: [...inner.querySelectorAll("main > section > .scroll")].map(e => e.scrollWidth - e.clientWidth),
-    background: frame.contentWindow.getComputedStyle(inner.body).backgroundColor,
-    charts: [...inner.querySelectorAll(".chart")].map(e => e.getBoundingClientRect().height),
-  });
-  document.body.append(out);
-};
-frame.srcdoc = %s;
-</script>
-"""
 
 
 def _written(folder: Path, card: Card) -> Path:
@@ -54,29 +24,9 @@ def _written(folder: Path, card: Card) -> Path:
     return page
 
 
-def _measured(browser: Browser, folder: Path, card: Card, width: int, *flags: str) -> dict[str, Any]:
-    # The measuring script needs a page of its own origin; the report's policy stays and forbids it to run inside.
-    source = json.dumps(render_html(card)).replace("</", "<\\/")
-    page = folder / "measure.html"
-    page.write_text(_MEASURE % (width, width, source), encoding="utf-8")
-    dumped = browser(page, "--window-size=1400,1000", "--virtual-time-budget=5000", "--dump-dom", *flags).stdout
-    found = re.search(r'<pre id="measured">(.*?)</pre>', dumped, re.DOTALL)
-    assert found, "the page did not load"
-    measured: dict[str, Any] = json.loads(html.unescape(found[1]))
-    return measured
-
-
-def _asked_for(browser: Browser, page: Path) -> tuple[set[str], subprocess.CompletedProcess[str]]:
-    """Addresses that the page asked for; what the browser wants for itself has no origin."""
-    log = page.with_suffix(".json")
-    done = browser(page, "--dump-dom", f"--log-net-log={log}")
-    events = [event.get("params", {}) for event in json.loads(log.read_text(encoding="utf-8"))["events"]]
-    return {event["url"] for event in events if event.get("initiator", "not an origin") != "not an origin"}, done
-
-
 def test_no_request_leaves_and_nothing_is_reported(browser: Browser, cards: ModuleType, tmp_path: Path) -> None:
     page = _written(tmp_path, cards.adult_card())
-    asked, done = _asked_for(browser, page)
+    asked, done = asked_for(browser, page)
     assert asked == set()
     assert "Does the release keep the contract?" in done.stdout
     assert "CONSOLE" not in done.stderr
@@ -86,8 +36,8 @@ def test_no_request_leaves_and_nothing_is_reported(browser: Browser, cards: Modu
     text = page.read_text(encoding="utf-8").replace("</main>", '<img src="http://nowhere.invalid/x.png"></main>')
     guarded.write_text(text, encoding="utf-8")
     bare.write_text(re.sub(r"<meta http-equiv[^>]*>", "", text), encoding="utf-8")
-    assert _asked_for(browser, guarded)[0] == set()
-    assert _asked_for(browser, bare)[0] == {"http://nowhere.invalid/x.png"}
+    assert asked_for(browser, guarded)[0] == set()
+    assert asked_for(browser, bare)[0] == {"http://nowhere.invalid/x.png"}
 
 
 def test_the_policy_stops_a_script_that_got_in(browser: Browser, cards: ModuleType, tmp_path: Path) -> None:
@@ -107,7 +57,7 @@ def test_the_policy_stops_a_script_that_got_in(browser: Browser, cards: ModuleTy
 
 @pytest.mark.parametrize("width", [320, 390, 1280])
 def test_it_fits_its_window(browser: Browser, cards: ModuleType, tmp_path: Path, width: int) -> None:
-    measured = _measured(browser, tmp_path, cards.adult_card(), width)
+    measured = measured_page(browser, tmp_path, render_html(cards.adult_card()), width)
     assert measured["page"] <= width
     assert measured["wide"] == []
     assert measured["small"] == []
@@ -120,13 +70,16 @@ def test_long_names_do_not_break_a_phone(browser: Browser, cards: ModuleType, tm
     card = cards.adult_card()
     columns = tuple(msgspec.structs.replace(column, name=column.name + "x" * 80) for column in card.columns)
     contract = msgspec.structs.replace(card.contract, name="n" * 120, provider="p" * 120)
-    measured = _measured(browser, tmp_path, msgspec.structs.replace(card, columns=columns, contract=contract), 390)
+    measured = measured_page(
+        browser, tmp_path, render_html(msgspec.structs.replace(card, columns=columns, contract=contract)), 390
+    )
     assert measured["page"] <= 390
 
 
 def test_it_follows_the_colour_scheme(browser: Browser, cards: ModuleType, tmp_path: Path) -> None:
-    light = _measured(browser, tmp_path, cards.bare_card(), 800)["background"]
-    dark = _measured(browser, tmp_path, cards.bare_card(), 800, "--blink-settings=preferredColorScheme=0")["background"]
+    page, flag = render_html(cards.bare_card()), "--blink-settings=preferredColorScheme=0"
+    light = measured_page(browser, tmp_path, page, 800)["background"]
+    dark = measured_page(browser, tmp_path, page, 800, flag)["background"]
     assert light == "rgb(251, 250, 247)"
     assert dark == "rgb(21, 24, 27)"
 

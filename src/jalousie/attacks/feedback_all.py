@@ -12,22 +12,21 @@ from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from jalousie.attacks.feedback_facts import (
-    FeedbackAttack,
-    FeedbackAttackFacts,
     advantage,
-    advantage_bound,
     advantage_interval,
     cell_scale,
     surely_exceeds,
 )
 from jalousie.attacks.feedback_reconstruct import Design, reconstruction
-from jalousie.attacks.feedback_repeat import Outcome, averaging, differencing
+from jalousie.attacks.feedback_repeat import LEFT_OUT, Outcome, averaging, differencing
 from jalousie.attacks.feedback_scores import boosting, log_loss_oracle
 from jalousie.attacks.feedback_targets import HALF_MEASURES, Half, Secret, Unprotected, secret_of
 from jalousie.attacks.measure import percent
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.validator_protocol import Validator
+from jalousie.validator.advantage import advantage_bound
+from jalousie.validator.card import FeedbackAttack, FeedbackAttackFacts
 from jalousie.validator.local import Simulated
 from jalousie.validator.match import LabelColumn, RowIndex
 from jalousie.validator.sensitivity import grid
@@ -35,6 +34,8 @@ from jalousie.validator.types import Population
 
 ENOUGH = 400
 """Targets of an attack; a small population is attacked again, with its budget as on the first day."""
+MOST_TARGETS = 1_024
+"""Of a reconstruction."""
 MOST_SESSIONS = 20
 MOST_RECORDS = 12_000
 """Of a large table; more would only narrow the intervals."""
@@ -85,10 +86,17 @@ class Plan:
 
 
 def attack_label(
-    ground: Ground, label: str, *, seed: int = 0, protected: Callable[[], Validator] | None = None
+    ground: Ground,
+    label: str,
+    *,
+    contract: str = "",
+    seed: int = 0,
+    protected: Callable[[], Validator] | None = None,
 ) -> list[FeedbackAttackFacts]:
     """All attacks on one label. Each has the contract's whole budget for itself, as if it were the only one.
 
+    contract
+        its name, for the facts
     protected
         opens a validator on which nothing was spent; the product's own, in this process, if not given
 
@@ -103,23 +111,42 @@ def attack_label(
             "U151", f'all records have the same value of label "{label}": nothing is left to guess', effect=""
         )
     opened = protected or ground.protected
-    return [_carry_out(plan, ground, label, opened, seed) for plan in plans(ground.feedback, label, secret)]
+    found = plans(ground.feedback, label, secret)
+    return [replace(_carry_out(plan, ground, label, opened, seed), contract=contract) for plan in found]
 
 
 def attack_live(
-    parts: Iterable[tuple[Ground, Validator]], label: str, *, seed: int = 0
+    parts: Iterable[tuple[Ground, Validator]], label: str, *, contract: str = "", seed: int = 0
 ) -> Iterator[FeedbackAttackFacts]:
     """All attacks on a service that runs, such as one over HTTP, whose budget does not come back.
 
     Each attack gets a part of its own: a validator about a population of which nobody was asked about before, and the labels
-    of that population, in its order, to score guesses with. Parts that are too many are not used.
+    of that population, in its order, to score guesses with. `shares_of` says how large parts should be. Parts that are too
+    many are not used.
     """
     for number, (ground, validator) in enumerate(parts):
         secret = secret_of(ground.feedback.labels[label], ground.feedback, ground.labels[label])
         found = plans(ground.feedback, label, secret)
         if number >= len(found):
             return
-        yield _carry_out(found[number], ground, label, lambda validator=validator: validator, seed, sessions=1)  # type: ignore[misc]
+        facts = _carry_out(found[number], ground, label, lambda validator=validator: validator, seed, sessions=1)  # type: ignore[misc]
+        yield replace(facts, contract=contract, live=True)
+
+
+def shares_of(feedback: Feedback, label: str, people: int) -> list[int]:
+    """How many of `people` each attack of `attack_live` gets, in its order: what gives it enough targets, or equal parts of
+    what those that need less leave."""
+    least = feedback.min_group
+    wanted = [(least + 1) * ENOUGH, *[(least + 1 + LEFT_OUT) * ENOUGH] * 2]
+    if feedback.labels[label].kind == "classes":
+        wanted += [max(ENOUGH, 4 * least), least * ENOUGH]
+    wanted += [MOST_TARGETS] * len(DESIGNS)
+    shares = [0] * len(wanted)
+    left = people
+    for done, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):
+        shares[at] = min(wanted[at], left // (len(wanted) - done))
+        left -= shares[at]
+    return shares
 
 
 def plans(feedback: Feedback, label: str, secret: Secret) -> list[Plan]:

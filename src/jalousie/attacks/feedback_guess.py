@@ -16,13 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jalousie.attacks.feedback_all import Ground
-from jalousie.attacks.feedback_facts import Flags, advantage_bound
+from jalousie.attacks.feedback_facts import Flags
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.learners import make_learner
 from jalousie.learning.validator_protocol import Validator
 from jalousie.privacy.card import Part, Verdict
 from jalousie.tables.types import Floats
+from jalousie.validator.advantage import advantage_bound
 
 SURE = 3.9
 """Standard errors beyond which a difference is no chance (1 in 20,000)."""

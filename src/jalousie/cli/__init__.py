@@ -23,7 +23,7 @@ VERBS = {
     "check": "check a contract, and with --data its table against it",
     "protect": "de-identify a table as the contract says and write the release",
     "open": "check a release and print its card",
-    "attack": "try to re-identify people and infer attributes in a release (needs the raw table)",
+    "attack": "try to re-identify people in a release, and to learn labels from answers (needs the raw table)",
     "keys": "make or show the key that signs what this party sends",
     "serve": "answer questions about labels over HTTP, as the contract's feedback part says",
     "ask": "ask a provider for noisy label counts by the groups of a table",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,17 +13,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from jalousie.architectures.share import Settings
-    from jalousie.attacks.feedback_facts import FeedbackAttackFacts
     from jalousie.contract import Loaded
     from jalousie.privacy.card import AttackFacts
+    from jalousie.validator.card import FeedbackAttackFacts
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("contract", type=Path, help="contract file; its table is read, nothing is written")
+    parser.add_argument("contract", type=Path, help="contract file; its table is read")
     parser.add_argument(
         "--release", type=Path, metavar="DIR", help="check that this release is the one that was attacked"
     )
     parser.add_argument("--table", type=Path, metavar="FILE", help="the table, in place of the contract's own `file`")
+    parser.add_argument(
+        "--report",
+        type=Path,
+        metavar="FILE",
+        help="write what attacks on answers achieved as a page (HTML), and as JSON beside it; an existing one is replaced",
+    )
     engine_arguments(parser)
 
 
@@ -32,6 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     loaded = load(arguments.contract, arguments.table)
     asked = loaded.contract.feedback is not None
+    if arguments.report is not None:
+        _check_report(arguments.report, asked=asked)
     released: list[AttackFacts] = []
     answered: list[FeedbackAttackFacts] = []
     with Progress() as bar:
@@ -44,7 +53,11 @@ def run(arguments: argparse.Namespace) -> int:
             released = run_attacks(sharing, every=True)
         if asked:
             answered = attack_answers(loaded, settings)
+    if arguments.report is not None:
+        write_report(arguments.report, loaded, answered)
     _show(released, answered, arguments.json)
+    if arguments.report is not None and not arguments.json:
+        print(f"\nreport written to {arguments.report}", file=sys.stderr)
     verdicts = [*(fact.verdict for fact in released), *(fact.verdict for fact in answered)]
     return 1 if "FAIL" in verdicts else 0
 
@@ -66,8 +79,55 @@ def attack_answers(loaded: Loaded, settings: Settings) -> list[FeedbackAttackFac
     for number, (name, ground) in enumerate(grounds(records.index, records.labels, feedback).items()):
         if settings.progress is not None:
             settings.progress(number / len(feedback.labels), f"attack answers about {name}")
-        found += attack_label(ground, name)
+        found += attack_label(ground, name, contract=loaded.contract.name)
     return found
+
+
+def write_report(path: Path, loaded: Loaded, answered: Sequence[FeedbackAttackFacts]) -> None:
+    """The learning report of what was attacked, and its JSON twin beside it."""
+    from datetime import UTC, datetime
+
+    from jalousie import __version__
+    from jalousie.report import feedback_card_json, render_feedback_html
+    from jalousie.tables.folder import write_file
+    from jalousie.validator.card import FeedbackCard, judge, terms_of
+
+    contract = loaded.contract
+    labels = dict.fromkeys(fact.label for fact in answered)
+    card = judge(
+        FeedbackCard(
+            software=f"jalousie {__version__}",
+            created=datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ"),
+            name=contract.name,
+            provider=contract.parties.provider,
+            ml_party=contract.parties.ml_party,
+            terms=tuple(terms_of(contract, label) for label in labels),
+            attacks=tuple(answered),
+        )
+    )
+    write_file(path, render_feedback_html(card).encode(), what="the report")
+    write_file(
+        twin_of(path), feedback_card_json(card), what="the report's JSON", effect="the report was written all the same"
+    )
+
+
+def twin_of(report: Path) -> Path:
+    """Where the JSON of a report is written."""
+    return report.with_suffix(".json")
+
+
+def _check_report(path: Path, *, asked: bool) -> None:
+    """Before the work, not after it."""
+    from jalousie.errors import UsageError
+    from jalousie.tables.folder import check_file
+
+    if not asked:
+        hint = "the report of a release is report.html in its folder"
+        raise UsageError("U100", "--report is for contracts with a `feedback` part", hint=hint, effect="")
+    if path.suffix == ".json":
+        raise UsageError("U100", "--report takes the name of a page", hint="its JSON is written beside it", effect="")
+    check_file(path, replace=True, what="the report")
+    check_file(twin_of(path), replace=True, what="the report's JSON")
 
 
 def _show(released: Sequence[AttackFacts], answered: Sequence[FeedbackAttackFacts], as_json: bool) -> None:
@@ -77,46 +137,10 @@ def _show(released: Sequence[AttackFacts], answered: Sequence[FeedbackAttackFact
         print(msgspec.json.format(msgspec.json.encode([*released, *answered]), indent=2).decode())
         return
     if released or not answered:
-        from jalousie.report.text import render_attacks
+        from jalousie.report import render_attacks
 
         print(render_attacks(released, colour=colour()))
     if answered:
-        if released:
-            print()
-        print(_answers_text(answered))
+        from jalousie.report import render_feedback_attacks
 
-
-def _answers_text(facts: Sequence[FeedbackAttackFacts]) -> str:
-    from jalousie.report.parts import Cell, Table
-    from jalousie.report.terminal import Pen, judged, table, wrapped
-    from jalousie.report.words import percent
-
-    pen = Pen(colour())
-    lines = [pen.strong("What attacks on answers achieved")]
-    for fact in facts:
-        lines += judged(fact.verdict, fact.sentence, pen)
-    rows = tuple(
-        (
-            Cell("", verdict=fact.verdict),
-            Cell(f"{fact.attack.capitalize().replace('-', ' ')}: {fact.label}"),
-            Cell(percent(fact.off)),
-            Cell(
-                percent(max(0.0, fact.on)),
-                f"{percent(max(0.0, fact.on_interval[0]))} to {percent(fact.on_interval[1])}",
-            ),
-            Cell("none" if fact.bound is None else percent(fact.bound)),
-        )
-        for fact in facts
-    )
-    heads = ("Verdict", "Attack", "Off", "On", "Bound")
-    lines += [
-        "",
-        *table(Table("Advantage of each attack", heads, rows, frozenset({2, 3, 4}), brief=True), pen, details=True),
-    ]
-    lines += wrapped(
-        "Advantage: how much more often a record that has the label is said to have it than one that has not; a guess "
-        "without answers has 0 %. Off: without the protection named above. Bound: what no attacker exceeds with all "
-        "answers that the contract's budget pays for.",
-        "",
-    )
-    return "\n".join(lines)
+        print(("\n" if released else "") + render_feedback_attacks(answered, colour=colour()))

@@ -1,7 +1,8 @@
-"""What people see of a release: its card as a page, as text, as JSON and as JUnit.
+"""What people see of a release or of a collaboration by answers: its card as a page, as text, as JSON and as JUnit.
 
-Everything is made from `privacy.card.Card` alone, so a report can be made again by anybody who has the card, and
-can show nothing that the card does not hold. Names load when they are first used: writing a card needs no template engine.
+Everything is made from `privacy.card.Card` or `validator.card.FeedbackCard` alone, so a report can be made again by anybody
+who has the card, and can show nothing that the card does not hold. Names load when they are first used: writing a card
+needs no template engine.
 """
 
 from __future__ import annotations
@@ -10,16 +11,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from jalousie.report.cardfile import card_json, load_card
-    from jalousie.report.html import render_html, render_snippet
+    from jalousie.report.cardfile import card_json, feedback_card_json, load_card, load_feedback_card
+    from jalousie.report.html import render_feedback_html, render_html, render_snippet
     from jalousie.report.inspection import render_inspection
     from jalousie.report.junit import render_junit
-    from jalousie.report.text import render_attacks, render_text
+    from jalousie.report.text import render_attacks, render_feedback_attacks, render_feedback_text, render_text
 
 _HOME = {
     "card_json": "cardfile",
+    "feedback_card_json": "cardfile",
     "load_card": "cardfile",
+    "load_feedback_card": "cardfile",
     "render_attacks": "text",
+    "render_feedback_attacks": "text",
+    "render_feedback_html": "html",
+    "render_feedback_text": "text",
     "render_html": "html",
     "render_inspection": "inspection",
     "render_junit": "junit",
@@ -29,8 +35,13 @@ _HOME = {
 
 __all__ = [
     "card_json",
+    "feedback_card_json",
     "load_card",
+    "load_feedback_card",
     "render_attacks",
+    "render_feedback_attacks",
+    "render_feedback_html",
+    "render_feedback_text",
     "render_html",
     "render_inspection",
     "render_junit",

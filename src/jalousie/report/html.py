@@ -16,14 +16,22 @@ from jalousie.privacy.card import Card
 from jalousie.report import svg
 from jalousie.report.parts import Figure
 from jalousie.report.sections import tell
+from jalousie.report.sections.feedback import tell_feedback
 
 if TYPE_CHECKING:
     from jinja2 import Template
+
+    from jalousie.validator.card import FeedbackCard
 
 
 def render_html(card: Card) -> str:
     """The whole report as one page."""
     return _template("report.html").render(story=tell(card), style=_style(), policy=_policy())
+
+
+def render_feedback_html(card: FeedbackCard) -> str:
+    """The learning report of a collaboration by questions and answers, as one page."""
+    return _template("report.html").render(story=tell_feedback(card), style=_style(), policy=_policy())
 
 
 def render_snippet(card: Card) -> str:

@@ -92,7 +92,26 @@ class Scatter:
     y_title: str
 
 
-Chart = Bars | Dots | Scatter
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A horizontal line to compare a curve with."""
+
+    series: Series
+    value: float
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Points (x, y, label of x) from left to right, joined, and levels beside them; larger y is better."""
+
+    points: tuple[tuple[float, float, str], ...]
+    levels: tuple[Level, ...]
+    x_title: str
+    y_title: str
+
+
+Chart = Bars | Dots | Scatter | Curve
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +176,6 @@ class Story:
     software: str
     sections: tuple[Section, ...]
     tiles: tuple[Tile, ...] = field(default=())
+    kind: str = "Release report"
+    source: str = "release card"
+    """What it was made from."""

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from html import escape
 
-from jalousie.report.parts import Bars, Chart, Dot, Dots, Scatter, Series
-from jalousie.report.words import clean, number, one_in, percent
+from jalousie.report.curve import draw_curve
+from jalousie.report.marks import SHAPES, anchor, nice, short, text
+from jalousie.report.parts import Bars, Chart, Curve, Dot, Dots, Scatter, Series
+from jalousie.report.words import number, one_in, percent
 
 _BAR_ROOM = 80.0
 """Percent of the width that the longest bar takes; the rest is for its figure."""
@@ -20,12 +21,6 @@ _POINTS = 400
 """Points drawn in a scatter; more could not be told apart."""
 _PLOT = 260
 
-_SHAPES: dict[Series, str] = {
-    "raw": "M-6,0a6,6 0 1,0 12,0a6,6 0 1,0 -12,0z",
-    "release": "M0,-8L8,0L0,8L-8,0z",
-    "bound": "M0,-10V10",
-    "guess": "M0,-6L6,5H-6z",
-}
 _ON_TOP: tuple[Series, ...] = ("guess", "raw", "bound", "release")
 
 
@@ -38,10 +33,12 @@ def draw(chart: Chart, key: str, title: str, description: str) -> str:
             height, body = _dots(chart)
         case Scatter():
             height, body = _scatter(chart)
+        case Curve():
+            height, body = draw_curve(chart)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="chart" role="img" width="100%" height="{height}" '
-        f'aria-labelledby="{_text(key)}-t {_text(key)}-d">'
-        f'<title id="{_text(key)}-t">{_text(title)}</title><desc id="{_text(key)}-d">{_text(description)}</desc>'
+        f'aria-labelledby="{text(key)}-t {text(key)}-d">'
+        f'<title id="{text(key)}-t">{text(title)}</title><desc id="{text(key)}-d">{text(description)}</desc>'
         f"{''.join(body)}</svg>"
     )
 
@@ -50,7 +47,7 @@ def swatch(series: Series) -> str:
     """The mark of a series, for a legend."""
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" class="swatch" width="20" height="20" aria-hidden="true">'
-        f'<path class="{series}" transform="translate(10 10)" d="{_SHAPES[series]}"/></svg>'
+        f'<path class="{series}" transform="translate(10 10)" d="{SHAPES[series]}"/></svg>'
     )
 
 
@@ -59,13 +56,13 @@ def _bars(chart: Bars) -> tuple[int, list[str]]:
     longest = max((bar.value for _, bars in chart.groups for bar in bars if math.isfinite(bar.value)), default=0) or 1
     y = 0
     for name, bars in chart.groups:
-        body.append(f'<text class="name" x="0" y="{y + 15}">{_text(_short(name, 44))}</text>')
+        body.append(f'<text class="name" x="0" y="{y + 15}">{text(short(name, 44))}</text>')
         y += 22
         start = y
         for bar in bars:
             width = _BAR_ROOM * max(bar.value, 0) / longest if math.isfinite(bar.value) else 0
             body.append(f'<rect class="{bar.series}" x="0" y="{y + 1}" width="{width:.2f}%" height="12"/>')
-            body.append(f'<text class="figure" x="{width:.2f}%" dx="8" y="{y + 12}">{_text(bar.label)}</text>')
+            body.append(f'<text class="figure" x="{width:.2f}%" dx="8" y="{y + 12}">{text(bar.label)}</text>')
             y += 17
         body.append(f'<line class="axis" x1="0" x2="0" y1="{start - 2}" y2="{y - 1}"/>')
         y += 8
@@ -79,13 +76,11 @@ def _dots(chart: Dots) -> tuple[int, list[str]]:
     for value, label in chart.ticks:
         x = _place(value, chart)
         body.append(f'<line class="grid" x1="{x:.2f}%" x2="{x:.2f}%" y1="22" y2="{height - foot + 4}"/>')
-        body.append(
-            f'<text class="tick" x="{x:.2f}%" y="{height - 6}" text-anchor="{_anchor(x)}">{_text(label)}</text>'
-        )
+        body.append(f'<text class="tick" x="{x:.2f}%" y="{height - 6}" text-anchor="{anchor(x)}">{text(label)}</text>')
     for index, (name, dots) in enumerate(chart.rows):
         y = step * index
-        body.append(f'<text class="name halo" x="0" y="{y + 15}">{_text(_short(name, 38))}</text>')
-        body.append(f'<text class="figure halo" x="100%" y="{y + 15}" text-anchor="end">{_text(_change(dots))}</text>')
+        body.append(f'<text class="name halo" x="0" y="{y + 15}">{text(short(name, 38))}</text>')
+        body.append(f'<text class="figure halo" x="100%" y="{y + 15}" text-anchor="end">{text(_change(dots))}</text>')
         body.append(f'<line class="axis" x1="0" x2="100%" y1="{y + 32}" y2="{y + 32}"/>')
         for dot in sorted(dots, key=lambda dot: _ON_TOP.index(dot.series)):
             body.extend(_dot(dot, chart, y + 32))
@@ -102,7 +97,7 @@ def _dot(dot: Dot, chart: Dots, y: int) -> Iterable[str]:
             yield f'<line class="interval" x1="{end:.2f}%" x2="{end:.2f}%" y1="{y - 4}" y2="{y + 4}"/>'
     yield (
         f'<svg class="mark" x="{_place(dot.value, chart):.2f}%" y="{y}" overflow="visible" width="1" height="1">'
-        f'<path class="{dot.series}" d="{_SHAPES[dot.series]}"/></svg>'
+        f'<path class="{dot.series}" d="{SHAPES[dot.series]}"/></svg>'
     )
 
 
@@ -113,14 +108,14 @@ def _change(dots: Iterable[Dot]) -> str:
 
 def _scatter(chart: Scatter) -> tuple[int, list[str]]:
     finite = [point for point in chart.points if all(map(math.isfinite, point))]
-    x_top = _nice(max([x for x, _, _ in finite] + [chart.chosen[0]]))
-    y_top = _nice(max([y for _, y, _ in finite] + [chart.chosen[1]]))
+    x_top = nice(max([x for x, _, _ in finite] + [chart.chosen[0]]))
+    y_top = nice(max([y for _, y, _ in finite] + [chart.chosen[1]]))
     top = 30
 
     def place(x: float, y: float) -> tuple[float, float]:
         return 100 * min(max(x / x_top, 0), 1), top + _PLOT * (1 - min(max(y / y_top, 0), 1))
 
-    body = [f'<text class="tick" x="0" y="12">{_text(chart.y_title)} ↑</text>']
+    body = [f'<text class="tick" x="0" y="12">{text(chart.y_title)} ↑</text>']
     for tick in range(5):
         x, y = 25.0 * tick, top + _PLOT * (1 - tick / 4)
         line = "axis" if tick == 0 else "grid"
@@ -128,9 +123,9 @@ def _scatter(chart: Scatter) -> tuple[int, list[str]]:
         body.append(f'<line class="{line}" x1="{x}%" x2="{x}%" y1="{top}" y2="{top + _PLOT}"/>')
         label = percent(x_top * tick / 4)
         body.append(
-            f'<text class="tick" x="{x}%" y="{top + _PLOT + 17}" text-anchor="{_anchor(x)}">{_text(label)}</text>'
+            f'<text class="tick" x="{x}%" y="{top + _PLOT + 17}" text-anchor="{anchor(x)}">{text(label)}</text>'
         )
-    body.append(f'<text class="tick" x="100%" y="{top + _PLOT + 36}" text-anchor="end">{_text(chart.x_title)} →</text>')
+    body.append(f'<text class="tick" x="100%" y="{top + _PLOT + 36}" text-anchor="end">{text(chart.x_title)} →</text>')
 
     marks = {
         (round(2 * x) / 2, round(y / 2) * 2, _size(s)) for x, y, s in ((*place(px, py), s) for px, py, s in finite)
@@ -142,11 +137,11 @@ def _scatter(chart: Scatter) -> tuple[int, list[str]]:
         y = top + _PLOT * (1 - tick / 4)
         body.append(f'<text class="tick halo" x="4" y="{y + 14:.1f}">{number(y_top * tick / 4)}</text>')
     x, y = place(*chart.chosen)
-    offset, anchor = (-14, "end") if x > 60 else (14, "start")
+    offset, side = (-14, "end") if x > 60 else (14, "start")
     body.append(f'<svg class="mark" x="{x:.2f}%" y="{y:.1f}" overflow="visible" width="1" height="1">')
     body.append('<path class="release" d="M0,-10L10,0L0,10L-10,0z"/>')
     label = f"this release, {one_in(chart.chosen[0])}"
-    body.append(f'<text class="figure halo" x="{offset}" y="4" text-anchor="{anchor}">{label}</text></svg>')
+    body.append(f'<text class="figure halo" x="{offset}" y="4" text-anchor="{side}">{label}</text></svg>')
     return top + _PLOT + 44, body
 
 
@@ -154,25 +149,5 @@ def _size(suppressed: float) -> int:
     return 2 if suppressed <= 0.01 else 3 if suppressed <= 0.05 else 5 if suppressed <= 0.25 else 7
 
 
-def _nice(top: float) -> float:
-    """The next of 1, 2, 4, 6, 8 times a power of ten: four steps of it are easy to read."""
-    if not math.isfinite(top) or top <= 0:
-        return 1.0
-    power = 10.0 ** math.floor(math.log10(top))
-    return next((factor * power for factor in (1, 2, 4, 6, 8) if top <= factor * power * (1 + 1e-9)), 10 * power)
-
-
 def _place(value: float, chart: Dots) -> float:
     return float(100 * min(max((value - chart.low) / (chart.high - chart.low), 0), 1))
-
-
-def _anchor(percentage: float) -> str:
-    return "start" if percentage < 1 else "end" if percentage > 99 else "middle"
-
-
-def _short(name: str, most: int) -> str:
-    return name if len(name) <= most else name[: most - 1].rstrip() + "…"
-
-
-def _text(text: str) -> str:
-    return escape(clean(text))

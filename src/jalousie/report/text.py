@@ -7,9 +7,12 @@ from collections.abc import Iterator, Sequence
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.report.parts import Facts, Figure, Section, Story, Table
 from jalousie.report.sections import tell
+from jalousie.report.sections.answers import ADVANTAGE, attack_table
+from jalousie.report.sections.feedback import tell_feedback
 from jalousie.report.sections.risk import attack_section
 from jalousie.report.terminal import Pen, entries, judged, table, wrapped
 from jalousie.report.words import sentence
+from jalousie.validator.card import FeedbackAttackFacts, FeedbackCard
 
 _LEFT_OUT = frozenset({"limits", "steps"})
 """Chapters for which the page has the room."""
@@ -31,6 +34,21 @@ def render_attacks(attacks: Sequence[AttackFacts], colour: bool) -> str:
         if isinstance(block, Figure):
             lines += ["", *table(block.table, pen, details=True)]
     return "\n".join(lines)
+
+
+def render_feedback_text(card: FeedbackCard, colour: bool) -> str:
+    """A feedback card as `render_text` writes a release's."""
+    return "\n".join(_lines(tell_feedback(card), Pen(colour)))
+
+
+def render_feedback_attacks(attacks: Sequence[FeedbackAttackFacts], colour: bool) -> str:
+    """What attacks on answers achieved, as `render_attacks` writes it."""
+    pen = Pen(colour)
+    lines = [pen.strong("What attacks on answers achieved")]
+    for attack in attacks:
+        lines += judged(attack.verdict, sentence(attack.sentence), pen)
+    lines += ["", *table(attack_table(attacks, "Advantage of each attack", labels=True), pen, details=False)]
+    return "\n".join([*lines, *wrapped(ADVANTAGE, "")])
 
 
 def _lines(story: Story, pen: Pen) -> Iterator[str]:

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterable
 
 UNKNOWN = "not known"
+METRICS = {"auc": "AUC", "macro-auc": "macro AUC", "accuracy": "accuracy", "r2": "R²"}
 _SPACE = "\N{NO-BREAK SPACE}"
 _SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")

@@ -5,9 +5,7 @@ from __future__ import annotations
 from jalousie.privacy.card import Card, ColumnFacts, LearnerFacts, LearningFacts
 from jalousie.report.parts import Bar, Bars, Block, Cell, Dot, Dots, Figure, Section, Series, Table
 from jalousie.report.sections.outcome import level
-from jalousie.report.words import clean, number, percent, plural, score
-
-_METRICS = {"auc": "AUC", "macro-auc": "macro AUC", "accuracy": "accuracy", "r2": "R²"}
+from jalousie.report.words import METRICS, clean, number, percent, plural, score
 
 
 def detail(card: Card) -> Section | None:
@@ -98,7 +96,7 @@ def learning(card: Card) -> Section | None:
 
 
 def _learner(learner: LearnerFacts, facts: LearningFacts) -> str:
-    metric = _METRICS[learner.metric]
+    metric = METRICS[learner.metric]
     return (
         f"To predict {clean(facts.target)}, {clean(learner.learner)} trained on the release reaches {metric} "
         f"{score(learner.release)} on raw rows that it never saw; trained on the raw table it reaches {score(learner.raw)}. "
@@ -110,7 +108,7 @@ def _learning_figure(facts: LearningFacts) -> Figure:
     charted, rows = [], []
     figures = []
     for learner in facts.learners:
-        name = f"{clean(learner.learner)}, {_METRICS[learner.metric]}"
+        name = f"{clean(learner.learner)}, {METRICS[learner.metric]}"
         values: tuple[tuple[Series, float], ...] = (
             ("guess", learner.baseline),
             ("raw", learner.raw),
