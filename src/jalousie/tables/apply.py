@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import narwhals as nw
 import numpy as np
-from numpy.typing import NDArray
 
 from jalousie.errors import InternalError, TableError
 from jalousie.tables.count import (
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from jalousie.privacy.recoding import Recoding
 
 STAR = "*"
+GONE = -1
+"""In place of packed labels, of a combination that is suppressed."""
 Suppressed = Literal["drop", "star"]
 
 
@@ -122,12 +123,14 @@ def apply_recoding(
         # a value that was not counted has no code: its row goes, and the number of rows will tell
         frame = frame.filter(*(~nw.col(word).is_null() for word in words))
     if grouped:
-        groups = _group_lookup(table, recoding, plan, packing, tuple(words), prefix)
+        parcel = Packing.of([len(recoding.labels[i]) for i in plan.by_group])
+        groups = _group_lookup(table, recoding, plan, packing, tuple(words), parcel, prefix)
         frame = look_up(frame, raw.engine, [groups])
-        frame = _without_gone(frame, plan, nw.col(f"{prefix}gone"))
+        frame = _without_gone(frame, plan, nw.col(f"{prefix}o0"))
+        frame = _unpacked(frame, raw.engine, recoding, plan, parcel, prefix)
     released = {names[i]: _released(names[i], maps.get(i), found[i], f"{prefix}g{i}") for i in plan.changed}
     if plan.star:
-        hidden = nw.col(f"{prefix}gone") == 1
+        hidden = nw.col(f"{prefix}o0") == GONE
         released = {name: nw.when(hidden).then(nw.lit(STAR)).otherwise(value) for name, value in released.items()}
     columns = [released[n].alias(n) if n in released else nw.col(n) for n in raw.columns]
     if lookups:
@@ -196,28 +199,52 @@ def _value_map(table: FrequencyTable, recoding: Recoding, i: int) -> list[str | 
 
 
 def _group_lookup(
-    table: FrequencyTable, recoding: Recoding, plan: _Plan, packing: Packing, words: tuple[str, ...], prefix: str
+    table: FrequencyTable,
+    recoding: Recoding,
+    plan: _Plan,
+    packing: Packing,
+    words: tuple[str, ...],
+    parcel: Packing,
+    prefix: str,
 ) -> Lookup:
-    """Marks suppressed rows in `{prefix}gone`, and adds `{prefix}g{i}` for columns that depend on the whole combination."""
+    """Adds `{prefix}o{j}`: packed labels of the columns that depend on the whole combination, `GONE` where it is suppressed.
+
+    Words in place of texts: this is the one lookup that grows with the combinations.
+    """
     gone = recoding.suppressed
     # beside value maps only the suppressed combinations are needed: usually few
     wanted = np.ones(len(gone), dtype=bool) if plan.by_group else gone
-    labels = {f"{prefix}g{i}": _texts(recoding.labels[i])[recoding.codes[i][wanted]] for i in plan.by_group}
+    out = parcel.pack(recoding.codes[list(plan.by_group)][:, wanted])
+    for word in out:
+        word[gone[wanted]] = GONE
     return Lookup(
-        words,
-        tuple(packing.pack(table.codes[:, wanted])),
-        {f"{prefix}gone": gone[wanted].astype(np.int64), **labels},
+        words, tuple(packing.pack(table.codes[:, wanted])), {f"{prefix}o{j}": word for j, word in enumerate(out)}
     )
 
 
-def _texts(labels: tuple[str | None, ...]) -> NDArray[Any]:
-    texts = np.empty(len(labels), dtype=object)
-    texts[:] = labels
-    return texts
+def _unpacked(
+    frame: nw.LazyFrame[Any], engine: Any, recoding: Recoding, plan: _Plan, parcel: Packing, prefix: str
+) -> nw.LazyFrame[Any]:
+    """Adds `{prefix}g{i}`, the label, for each column that depends on the whole combination."""
+    if not plan.by_group:
+        return frame
+    parts = {
+        f"{prefix}k{i}": nw.col(f"{prefix}o{word}") // stride % max(size, 1)
+        for i, size, word, stride in zip(plan.by_group, parcel.sizes, parcel.words, parcel.strides, strict=True)
+    }
+    lookups = [
+        Lookup(
+            (f"{prefix}k{i}",),
+            (np.arange(len(recoding.labels[i]), dtype=np.int64),),
+            {f"{prefix}g{i}": recoding.labels[i]},
+        )
+        for i in plan.by_group
+    ]
+    return look_up(frame.with_columns(**parts), engine, lookups)
 
 
 def _without_gone(frame: nw.LazyFrame[Any], plan: _Plan, mark: nw.Expr) -> nw.LazyFrame[Any]:
     if plan.by_group:
         # a row whose combination was not counted has no mark: it goes, and the number of rows will tell
-        return frame.filter(~mark.is_null() if plan.star else mark == 0)
+        return frame.filter(~mark.is_null() if plan.star else mark != GONE)
     return frame if plan.star else frame.filter(mark.is_null())

@@ -17,7 +17,7 @@ import narwhals as nw
 from jalousie.contract.model import Column, Table
 from jalousie.errors import TableError, did_you_mean, library_boundary
 from jalousie.tables.csvfile import read_csv
-from jalousie.tables.engine import Engine, EngineOptions, file_list, fingerprint
+from jalousie.tables.engine import Engine, EngineOptions, file_list, fingerprint, memory_boundary
 from jalousie.tables.frames import check_names, check_rows, count_rows, scan_arrow
 from jalousie.tables.raw import RawTable
 from jalousie.tables.text import type_name
@@ -95,12 +95,15 @@ def _check_file(path: Path, given: str) -> None:
 
 def _read_parquet(engine: Engine, path: Path) -> RawTable:
     file = file_list(path)
-    with library_boundary(
-        TableError,
-        "T208",
-        "the file is not a Parquet file, or it is damaged",
-        duckdb.Error,
-        hint="write or copy it again",
+    with (
+        library_boundary(
+            TableError,
+            "T208",
+            "the file is not a Parquet file, or it is damaged",
+            duckdb.Error,
+            hint="write or copy it again",
+        ),
+        memory_boundary(),
     ):
         view = engine.name()
         engine.run(f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet({file})")

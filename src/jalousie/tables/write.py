@@ -29,6 +29,7 @@ from jalousie.tables.engine import (
     engine_boundary,
     is_duckdb,
     literal,
+    memory_boundary,
     quoted,
 )
 from jalousie.tables.order import BATCH, SORT_UP_TO, Numbered, OutOfOrder, settled
@@ -238,14 +239,17 @@ def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str
 
 @contextmanager
 def _boundary() -> Iterator[None]:
-    with library_boundary(
-        ReleaseError,
-        "R500",
-        "the release cannot be written",
-        duckdb.Error,
-        OSError,
-        *arrow_errors(),
-        hint="check that the folder can be written to and that the disk is not full",
+    with (
+        library_boundary(
+            ReleaseError,
+            "R500",
+            "the release cannot be written",
+            duckdb.Error,
+            OSError,
+            *arrow_errors(),
+            hint="check that the folder can be written to and that the disk is not full",
+        ),
+        memory_boundary(),
     ):
         yield
 

@@ -13,7 +13,7 @@ from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.check import open_written
 from jalousie.tables.csvfile import read_csv
-from jalousie.tables.engine import Engine, EngineOptions, arrow_errors, quoted
+from jalousie.tables.engine import Engine, EngineOptions, arrow_errors, memory_boundary, quoted
 from jalousie.tables.types import FrequencyTable, Histogram
 from jalousie.tables.write import Format
 
@@ -34,8 +34,11 @@ def count_written(
     """
     lent, engine = engine is not None, engine or Engine(options)
     try:
-        with library_boundary(
-            ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
+        with (
+            library_boundary(
+                ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
+            ),
+            memory_boundary(),
         ):
             source = _source(engine, Path(path), format, csv or Csv())
             classes = _plain_groups(engine, source, names)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from jalousie.contract.model import Column, Csv, Table
 from jalousie.errors import TableError
-from jalousie.tables import EngineOptions, read_table
+from jalousie.tables import EngineOptions, count_groups, read_table
 
 CANARY = "CANARY-7731"
 
@@ -145,16 +147,33 @@ def test_one_row_and_nulls_alone_are_tables(tmp_path: Path) -> None:
 
 
 def test_a_table_larger_than_the_memory_limit_is_spilled_and_keeps_its_order(tmp_path: Path) -> None:
-    rows = 400_000
-    (tmp_path / "x.csv").write_text("id,text\n" + "".join(f"{i},{'x' * 90}{i}\n" for i in range(rows)))
-    limits = EngineOptions(memory_limit="60MiB", threads=2, temp_folder=str(tmp_path))
+    rows, text = 400_000, "x" * 240  # about 100 MB in the engine's own storage: more than twice the limit
+    (tmp_path / "x.csv").write_text("id,text\n" + "".join(f"{i},{text}{i}\n" for i in range(rows)))
+    limits = EngineOptions(memory_limit="40MiB", threads=2, temp_folder=str(tmp_path))
     raw = read_table(Table(file="x.csv"), None, tmp_path, options=limits)
     spilled = sum(file.stat().st_size for file in Path(raw.engine.spill_folder).iterdir())
     assert spilled > 1 << 20
     assert raw.frame.select("id").collect("polars")["id"].to_list() == [str(i) for i in range(rows)]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "parquet"])
+def test_a_memory_limit_that_is_too_small_is_named_with_one_that_does(tmp_path: Path, suffix: str) -> None:
+    duckdb.sql("SELECT range AS id, hash(range) AS text FROM range(300000)").write_parquet(str(tmp_path / "x.parquet"))
+    duckdb.sql(f"SELECT * FROM '{tmp_path / 'x.parquet'}'").write_csv(str(tmp_path / "x.csv"))
+    spec = Table(file=f"x.{suffix}")
+
+    def counted(limit: str) -> int:
+        raw = read_table(spec, None, tmp_path, options=EngineOptions(memory_limit=limit, threads=1))
+        return count_groups(raw, ["text"]).groups
+
     with pytest.raises(TableError) as caught:
-        read_table(Table(file="x.csv"), None, tmp_path, options=EngineOptions(memory_limit="2MiB"))
+        counted("2MiB")
     assert caught.value.code == "T214"
+    assert caught.value.message == "the engine's memory limit of 2MiB does not suffice"
+    found = re.search(r"--memory-limit (\d+MiB)", caught.value.hint)
+    assert found is not None
+    assert counted(found.group(1)) == 300_000
+    no_leak(caught)
 
 
 def test_a_line_without_end_is_refused(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import stat
 import traceback
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -15,6 +16,7 @@ from pyarrow import parquet
 from jalousie.contract.model import Column, Table
 from jalousie.errors import TableError, UsageError
 from jalousie.tables import EngineOptions, RawTable, count_groups, read_table
+from jalousie.tables.engine import THREAD_MEMORY, Engine, in_bytes
 
 CANARY = "CANARY-7731"
 TABLE = pa.table(
@@ -166,6 +168,25 @@ def test_raw_data_is_spilled_to_a_private_folder_that_goes_away(tmp_path: Path) 
     assert not spill.exists()
     with pytest.raises(UsageError):
         read_table(Table(file="t.csv"), None, tmp_path, options=EngineOptions(memory_limit="a lot"))
+
+
+def test_the_engine_takes_no_more_memory_than_its_threads_need() -> None:
+    def limit(**given: Any) -> int:
+        engine = Engine(EngineOptions(**given))
+        ((found,),) = engine.run("SELECT current_setting('memory_limit')")
+        engine.close()
+        return in_bytes(found)
+
+    for threads in (1, 2):
+        assert 0 < limit(threads=threads) <= THREAD_MEMORY * threads << 20
+    assert limit(memory_limit="300MiB", threads=1) == 300 << 20
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("0 bytes", 0), ("391.5 KiB", 400_896), ("640MiB", 640 << 20), ("18.8 GiB", 20_186_346_291)]
+)
+def test_sizes_are_read_as_the_engine_writes_them(text: str, size: int) -> None:
+    assert in_bytes(text) == size
 
 
 def test_the_engine_neither_fetches_extensions_nor_reads_variables(tmp_path: Path) -> None:

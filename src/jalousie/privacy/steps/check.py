@@ -10,6 +10,7 @@ import duckdb
 import narwhals as nw
 
 from jalousie.errors import JalousieError, PrivacyError, TableError, did_you_mean
+from jalousie.tables.engine import memory_boundary
 from jalousie.tables.raw import RawTable
 
 NUMBERS = "integer or decimal"
@@ -55,7 +56,8 @@ def count(frame: nw.LazyFrame[Any], step: str, **expressions: nw.Expr) -> dict[s
 def boundary(step: str) -> Iterator[None]:
     """Library errors inside become P421, without their text or chain: both can quote cells."""
     try:
-        yield
+        with memory_boundary():
+            yield
     except JalousieError:
         raise
     except Exception as error:
