@@ -78,7 +78,9 @@ def test_an_honest_request_is_answered_once(line: Line, desk: PlainDesk) -> None
 def test_with_nothing_remembered_a_recorded_request_is_answered_again(
     line: Line, desk: PlainDesk, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "require_unseen", lambda *_: None)
+    with store.transaction() as forgetful:
+        pass
+    monkeypatch.setattr(store, "require_unseen", lambda *_: forgetful)
     assert [send(line, signed()).status_code for _ in range(2)] == [200, 200]
     assert desk.asked == [b"body", b"body"]
 

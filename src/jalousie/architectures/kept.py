@@ -89,6 +89,8 @@ class Kept:
         self._moments: deque[int] = deque()
         self._charged = 0
         self._seen = 0
+        self._batch: Batch | None = None
+        """The newest transaction that we had a turn in."""
         self._known: dict[str, KnownPopulation] = {}
         self._busy: set[tuple[str, str]] = set()
         self._idle = threading.Condition()
@@ -115,14 +117,23 @@ class Kept:
 
     def standing_of(self, label: str) -> tuple[Rho, int]:
         """What the record asked about most has spent of a label, and how many questions were charged."""
-        with self.store.transaction():
-            self.catch_up()
+        with self.store.transaction() as batch:
+            self.catch_up(batch)
             return self._tallies.largest(label), self._charged
 
     # -- inside a transaction
 
-    def catch_up(self) -> None:
-        """Take in what was spent since we last looked: at start all of it, later what other processes spent."""
+    def catch_up(self, batch: Batch) -> None:
+        """Take in what was spent since we last looked: at start all of it, later what other processes spent.
+
+        Nobody else can have spent within a transaction that we have a part in already. What we counted in one that could
+        not be written has never happened.
+        """
+        if batch is self._batch:
+            return
+        if self._batch is not None and self._batch.failed:
+            self.forget()
+        self._batch = batch
         for past in self.store.questions_after(self.contract, self._seen):
             self._seen = past.number
             self._moments.append(past.moment)
@@ -141,8 +152,8 @@ class Kept:
         self._tallies.add(label, known.digest, known.size, asked, spent)
 
     def forget(self) -> None:
-        """After a transaction that failed: what we have counted may never have happened."""
-        self._tallies, self._charged, self._seen = Tallies(), 0, 0
+        """What we have counted may never have happened: it is counted again when the next turn begins."""
+        self._tallies, self._charged, self._seen, self._batch = Tallies(), 0, 0, None
         self._moments.clear()
 
     def history(self, moment: int) -> History:
@@ -262,28 +273,26 @@ class Turn:
         self.kept.release(self._claims)
 
     def _enter(self) -> None:
-        self.kept.store.enter()
-        self._inside = True
-        self.kept.catch_up()
-
-    def _leave(self) -> Batch:
-        self._inside = False
-        return self.kept.store.leave()
-
-    def _settle(self, batch: Batch) -> None:
+        batch = self.kept.store.enter()
         try:
-            self.kept.store.settle(batch)
+            self.kept.catch_up(batch)
         except BaseException:
-            with self.kept.store.transaction():
-                self.kept.forget()
+            self.kept.forget()
+            self.kept.store.abandon()
             raise
+        self._inside = True
+
+    def _leave(self) -> None:
+        """Let the next one in; when this returns all that was written is on the disk."""
+        self._inside = False
+        self.kept.store.leave()
 
     # -- the engine's store
 
     def stored(self, label: str, partitions: Sequence[str]) -> dict[str, Stored]:
         parts = [(label, digest) for digest in partitions]
         while self.kept.claimed(parts):
-            self._settle(self._leave())
+            self._leave()
             self.kept.wait_for(parts)
             self._enter()
         found = {digest: self.kept.store.memo(self.kept.contract, label, digest) for digest in partitions}
@@ -306,7 +315,7 @@ class Turn:
         if facts.new:
             self._claims = [(facts.label, part.digest) for part in facts.partitions if part.new]
             self.kept.claim(self._claims)
-            self._settle(self._leave())
+            self._leave()
             self.kept.step("spent")
         return self._number
 
@@ -319,7 +328,7 @@ class Turn:
         if not self._inside:
             self._enter()
         self.kept.record(facts, self.sequence, self.sent, None, None, code)
-        self._settle(self._leave())
+        self._leave()
 
     # -- after the engine
 
@@ -350,7 +359,7 @@ class Turn:
             )
         )
         store.finish(self._number, "answered" if facts.new else "replayed", answer)
-        self._settle(self._leave())
+        self._leave()
         self.kept.step("stored")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,16 +23,15 @@ from jalousie.errors import JalousieError, UsageError, WireError
 from jalousie.places.openapi import openapi
 from jalousie.places.service_log import Listener, ServiceLog
 from jalousie.places.store import Store
-from jalousie.wire.canonical import canonical, decode_canonical
+from jalousie.wire.canonical import canonical
 from jalousie.wire.envelope import (
     CLOCK_MINUTES,
-    PAYLOAD_TYPE,
     Expected,
     Statement,
     from_header,
     minute_of,
-    open_envelope,
-    open_message,
+    open_statement,
+    require_body,
     sign_message,
     to_header,
 )
@@ -56,6 +56,8 @@ _MAX_JSON: Final = 2**20
 _BODY_SECONDS: Final = 120.0
 _LARGE_BODIES: Final = 4
 """Bodies of more than a MiB that are in memory at once; others wait."""
+_THREADS: Final = 16
+"""Requests that are worked on at once: as many can share one flush to the disk."""
 
 
 class Desk(Protocol):
@@ -162,6 +164,7 @@ class Service:
         self._log = log or ServiceLog()
         self._now = now
         self._large = asyncio.Semaphore(_LARGE_BODIES)
+        self._threads = ThreadPoolExecutor(_THREADS, "answer")
         self.stopping = False
 
     def app(self) -> Starlette:
@@ -193,6 +196,7 @@ class Service:
         self._log.event("start", contracts=len(self._desks))
         yield
         self.stopping = True
+        self._threads.shutdown()
         self._log.event("stop")
 
     async def _health(self, _: Request) -> Response:
@@ -212,18 +216,21 @@ class Service:
     async def _serve(self, action: Action, request: Request) -> Response:
         from starlette.responses import Response
 
-        name = f"{request.method} {request.url.path}" + (f"?{request.url.query}" if request.url.query else "")
+        name = _named(request)
         statement: Statement | None = None
         grid, code = 0.0, ""
+        desk = self._desks.get(request.path_params["contract"])
         try:
-            desk = self._desks.get(request.path_params["contract"])
             if desk is None:
                 raise WireError("W603", "the message is about a contract that is not served here", effect="")
-            envelope, statement = self._announced(action, desk, name, request)
+            statement = self._announced(action, desk, name, request)
             grid = desk.grid if action.paced else 0.0
             body = await self._body(request, statement.size)
             async with self._room(len(body)):
-                answer = await self._threaded(self._answer, action, desk, name, envelope, body, request)
+                work = asyncio.get_running_loop().run_in_executor(
+                    self._threads, self._answer, action, desk, statement, body, request
+                )
+                answer = await work
             status, kind = 200, action.answer_type
         except Exception as error:  # noqa: BLE001 (the last boundary: whatever it is, the other side learns its code alone)
             problem = problem_of(error)
@@ -232,22 +239,19 @@ class Service:
                 self._log.fault(error)
         self._log.event("request", action=f"{action.method} {action.path}", status=status, code=code)
         headers = {"Cache-Control": "no-store"}
-        if statement is not None:
-            headers[ENVELOPE_HEADER] = self._signed(answer, statement)
+        if desk is not None and statement is not None:
+            headers[ENVELOPE_HEADER] = self._signed(answer, statement, desk)
         await _until_grid(grid)
         return Response(answer, status, headers, media_type=kind)
 
-    def _announced(self, action: Action, desk: Desk, name: str, request: Request) -> tuple[bytes, Statement]:
-        """The envelope, opened before the body: from the ML party, for this action, of an allowed size."""
-        envelope = from_header(request.headers)
-        payload, _ = open_envelope(envelope, PAYLOAD_TYPE, (desk.ml_party,))
-        statement = decode_canonical(payload, Statement, what="the signed statement")
+    def _announced(self, action: Action, desk: Desk, name: str, request: Request) -> Statement:
+        """The envelope, opened before the body: from the ML party to us, for this action, of an allowed size."""
+        expected = Expected((desk.ml_party,), self._key.public, desk.contract, name)
+        statement = open_statement(from_header(request.headers), expected)
         limit = desk.max_body if action.large else _MAX_JSON
         if statement.size > limit:
             raise WireError("W601", f"the message has more than {limit} bytes", effect="")
-        if statement.action != name:
-            raise WireError("W603", "the message is meant for another action", effect="")
-        return envelope, statement
+        return statement
 
     async def _body(self, request: Request, size: int) -> bytes:
         parts: list[bytes] = []
@@ -271,33 +275,37 @@ class Service:
         async with self._large:
             yield
 
-    @staticmethod
-    async def _threaded(work: Callable[..., bytes], *arguments: Any) -> bytes:
-        from starlette.concurrency import run_in_threadpool
-
-        return await run_in_threadpool(work, *arguments)
-
-    def _answer(self, action: Action, desk: Desk, name: str, envelope: bytes, body: bytes, request: Request) -> bytes:
+    def _answer(self, action: Action, desk: Desk, statement: Statement, body: bytes, request: Request) -> bytes:
         now = self._now()
-        expected = Expected((desk.ml_party,), self._key.public, desk.contract, name)
-        statement = open_message(envelope, body, expected, now=now)
+        require_body(statement, body, now=now)
         # a minute more than any clock may be behind: what is forgotten is refused by its age
         oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
-        self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
-        call = Call(body, statement.sequence, request.path_params.get("rest", ""), request.query_params)
-        return action.run(desk, call)
+        seen = self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
+        try:
+            if len(body) > _MAX_JSON:
+                self._store.settle(seen)  # others shall not wait for the file while this one is read
+            call = Call(body, statement.sequence, request.path_params.get("rest", ""), request.query_params)
+            return action.run(desk, call)
+        finally:
+            self._store.settle(seen)
 
-    def _signed(self, body: bytes, request: Statement) -> str:
+    def _signed(self, body: bytes, request: Statement, desk: Desk) -> str:
         envelope = sign_message(
             body,
             key=self._key,
-            recipient=PublicKey.parse(request.sender),
+            recipient=desk.ml_party,
             contract=request.contract,
             action=ANSWER_TO + request.action,
             sequence=request.sequence,
             now=self._now(),
         )
         return to_header(envelope)
+
+
+def _named(request: Request) -> str:
+    """Method and target as they were sent: what the sender has signed as the action."""
+    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
+    return f"{request.method} {path}" + (f"?{query}" if query else "")
 
 
 async def _until_grid(grid: float) -> None:
@@ -356,6 +364,7 @@ def serve(app: ASGIApp, listening: Any, *, certificate: str = "", private_key: s
     config = uvicorn.Config(
         app,
         log_config=None,
+        proxy_headers=False,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=30,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,7 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
     assert list(again.read(0)) == [b"leaf 0"]
     assert again.reserved("salary") == [(1000, 5000)]
     assert again.check()
+    again.close()
 
 
 def test_leaves_are_read_in_order_and_by_range() -> None:
@@ -91,8 +93,8 @@ def test_the_first_noisy_counts_of_a_partition_stay() -> None:
 
 def test_a_request_is_taken_once(path: Path) -> None:
     store = Store(path)
-    store.require_unseen("a", 1, "2026-11-24T10:00Z", "2026-11-24T09:53Z")
-    store.require_unseen("b", 1, "2026-11-24T10:00Z", "2026-11-24T09:53Z")
+    store.settle(store.require_unseen("a", 1, "2026-11-24T10:00Z", "2026-11-24T09:53Z"))
+    store.settle(store.require_unseen("b", 1, "2026-11-24T10:00Z", "2026-11-24T09:53Z"))
     store.close()
     again = Store(path)
     with pytest.raises(WireError) as raised:
@@ -100,7 +102,8 @@ def test_a_request_is_taken_once(path: Path) -> None:
     assert raised.value.code == "W605"
     # old numbers are forgotten once nobody could use them: their age is refused
     again.require_unseen("c", 512, "2026-11-24T11:00Z", "2026-11-24T10:53Z")
-    again.require_unseen("a", 1, "2026-11-24T11:00Z", "2026-11-24T10:53Z")
+    again.settle(again.require_unseen("a", 1, "2026-11-24T11:00Z", "2026-11-24T10:53Z"))
+    again.close()
 
 
 def test_erasing_gives_no_budget_back() -> None:
@@ -126,6 +129,7 @@ def _spend_while_there_is_room(path: Path, most: int, done: multiprocessing.Queu
                 break
             spend(store, 7)
             mine += 1
+    store.close()
     done.put(mine)
 
 
@@ -141,12 +145,13 @@ def test_eight_processes_never_spend_more_than_there_is(path: Path) -> None:
         worker.join(timeout=60)
         assert worker.exitcode == 0
     assert sum(counts) == 500 // 7
-    assert sum(s.spent for s in Store(path).questions_after(CONTRACT, 0)) == 497
+    with closing(Store(path)) as store:
+        assert sum(s.spent for s in store.questions_after(CONTRACT, 0)) == 497
 
 
 def test_an_older_file_is_brought_forward_and_a_newer_one_is_refused(path: Path) -> None:
     Store(path).close()
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
         assert db.execute("PRAGMA user_version").fetchone() == (len(STEPS),)
         assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
         db.execute(f"PRAGMA user_version={len(STEPS) + 1}")
@@ -163,7 +168,7 @@ def test_a_broken_migration_leaves_nothing(path: Path, monkeypatch: pytest.Monke
             Store(path)
         assert raised.value.code == "S800"
     store = Store(path)
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db:
         names = {name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert "extra" not in names
     store.close()
