@@ -71,6 +71,10 @@ def jalousie(*words: str, home: str) -> Any:
     return json.loads(done.stdout)
 
 
+def percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
+
+
 def prepare() -> tuple[pd.DataFrame, pd.DataFrame]:
     """The provider's table (names and labels) goes to its file; back come the ML party's people and the test people."""
     people = pd.read_csv(ROOT / ".data" / "adult.csv")
@@ -186,7 +190,8 @@ def learn(contracts: dict[str, Path], url: str, people: pd.DataFrame, strangers:
 
 def attack(contract: Path, url: str, people: pd.DataFrame) -> tuple[list[Any], Any]:
     """All attacks on the provider that is running, each about people of its own."""
-    from jalousie.attacks.feedback_all import Ground, attack_live, shares_of
+    from jalousie.attacks.feedback_all import Ground, attack_live
+    from jalousie.attacks.feedback_plans import shares_of
     from jalousie.validator.card import terms_of
 
     with reach_provider(contract, url, home=OUT / "ml_party") as provider:
@@ -201,10 +206,10 @@ def attack(contract: Path, url: str, people: pd.DataFrame) -> tuple[list[Any], A
         found = []
         for fact in attack_live(parts, LABEL, contract=provider.contract.name):
             found.append(fact)
-            low, high = (max(0.0, end) for end in fact.on_interval)
+            low, high = (percent(max(0.0, end)) for end in fact.on_interval)
             print(
-                f"  {fact.attack:<27}{fact.targets:>7,}{fact.off:>12.1%}{max(0.0, fact.on):>9.1%}"
-                f"{f'{low:.1%} to {high:.1%}':>19} {fact.verdict}",
+                f"  {fact.attack:<26}{fact.targets:>6,}{percent(fact.off):>14}{percent(max(0.0, fact.on)):>9}"
+                f"{f'{low} to {high}':>19} {fact.verdict}",
                 flush=True,
             )
         return found, terms_of(provider.contract, LABEL, provider.budget(LABEL))
@@ -231,7 +236,8 @@ def audit(contract: Path, cosigned: int) -> Any:
 def main() -> None:
     from jalousie import __version__
     from jalousie.report import feedback_card_json, render_feedback_html
-    from jalousie.validator.card import FeedbackCard, judge
+    from jalousie.validator.card import FeedbackCard
+    from jalousie.validator.judge import judge
 
     shutil.rmtree(OUT, ignore_errors=True)  # keys and budgets of an earlier run
     OUT.mkdir(parents=True)
@@ -240,14 +246,15 @@ def main() -> None:
     attacks = []
     with provider_process(contracts.values()) as url:
         curve, terms = learn(contracts, url, people, strangers)
+        print("\n# attackers; figures: how much more often people who earn more are said to than people who do not")
         for epsilon in ATTACKED:
             name = f"attack-{epsilon:g}"
-            print(f"\n# attackers ask the same provider, with a budget of epsilon {epsilon:g}", flush=True)
-            print(f"  {'':27}{'labels':>7}{'unprotected':>12}{'here':>9}{'95 % interval':>19}")
+            print(f"\n  against the same provider, with a budget of epsilon {epsilon:g}", flush=True)
+            print(f"  {'':26}{'labels':>6}{'unprotected':>14}{'here':>9}{'95 % interval':>19}")
             found, spent = attack(contracts[name], url, people)
             attacks += found
             terms.append(spent)
-            print(f"  {'(no attacker whatever gains more than)':<46}{spent.bound:>9.1%}")
+            print(f"  {'no attacker whatever gains more than':<46}{percent(spent.bound):>9}")
         seen = contracts["learn-1"].name
         cosigned = jalousie("history", seen, "--url", url, "--cosign", home="ml_party")["cosigned"]
     card = judge(

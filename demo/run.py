@@ -2,6 +2,7 @@
 
 The records are UCI Adult (32,561 people of the 1994 US census) and 27,178 restaurant inspections of a city. For each: look at the
 table, check the contract, protect, attack the release and the raw table, learn from both, open the release as the ML party would.
+Then no data leaves at all: questions, answers, a learning curve, attackers and an auditor (`feedback.py`).
 """
 
 from __future__ import annotations

@@ -17,6 +17,8 @@ ATTACKS = [
     "log-loss-oracle",
     "reconstruction-random",
     "reconstruction-far-apart",
+    "refusals",
+    "worst-case",
 ]
 FEEDBACK = """\
 jalousie: 1

@@ -12,8 +12,8 @@ from jalousie.attacks.feedback_repeat import averaging
 from jalousie.attacks.feedback_targets import secret_of
 from two_places import SIZE, serving, settle
 
-EACH = 84
-ATTACKS = 7
+EACH = 66
+ATTACKS = 9
 
 
 def test_a_service_over_http_withstands_every_attack_and_keeps_its_budget(tmp_path: Path) -> None:

@@ -4,50 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from math import ceil
+from dataclasses import replace as changed
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 from numpy.typing import NDArray
 
-from jalousie.attacks.feedback_facts import (
-    advantage,
-    advantage_interval,
-    cell_scale,
-    surely_exceeds,
-)
-from jalousie.attacks.feedback_reconstruct import Design, reconstruction
-from jalousie.attacks.feedback_repeat import LEFT_OUT, Outcome, averaging, differencing
-from jalousie.attacks.feedback_scores import boosting, log_loss_oracle
-from jalousie.attacks.feedback_targets import HALF_MEASURES, Half, Secret, Unprotected, secret_of
+from jalousie.attacks.feedback_facts import advantage, advantage_interval, surely_exceeds
+from jalousie.attacks.feedback_plans import ASKED_LIVE, ENOUGH, MOST_SESSIONS, Plan, plans
+from jalousie.attacks.feedback_repeat import Outcome
+from jalousie.attacks.feedback_targets import HALF_MEASURES, Half, Unprotected, secret_of
 from jalousie.attacks.measure import percent
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.validator_protocol import Validator
 from jalousie.validator.advantage import advantage_bound
-from jalousie.validator.card import FeedbackAttack, FeedbackAttackFacts
+from jalousie.validator.card import FeedbackAttackFacts
 from jalousie.validator.local import Simulated
 from jalousie.validator.match import LabelColumn, RowIndex
 from jalousie.validator.sensitivity import grid
 from jalousie.validator.types import Population
 
-ENOUGH = 400
-"""Targets of an attack; a small population is attacked again, with its budget as on the first day."""
-MOST_TARGETS = 1_024
-"""Of a reconstruction."""
-MOST_SESSIONS = 20
 MOST_RECORDS = 12_000
 """Of a large table; more would only narrow the intervals."""
-MOST_REPEATS = 600
-PAIRS = 40
-"""Differences that an attacker averages against rounding."""
-
-DESIGNS: tuple[tuple[FeedbackAttack, Design, str], ...] = (
-    ("reconstruction-random", "random", "Random halves"),
-    ("reconstruction-far-apart", "far-apart", "Halves that all differ by half of the records"),
-)
-Run = Callable[[Validator, int], Outcome]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,18 +51,6 @@ class Ground:
             dict(self.labels),
             half,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """One attack: how it runs, what stands for no protection, and the half measures that it is also tried on."""
-
-    attack: FeedbackAttack
-    told: str
-    run: Run
-    off: Half
-    weaker: Mapping[str, tuple[Half, Run]]
-    off_min_group: int | None = None
 
 
 def attack_label(
@@ -126,98 +94,12 @@ def attack_live(
     """
     for number, (ground, validator) in enumerate(parts):
         secret = secret_of(ground.feedback.labels[label], ground.feedback, ground.labels[label])
-        found = plans(ground.feedback, label, secret)
+        found = plans(ground.feedback, label, secret, questions=ASKED_LIVE)
         if number >= len(found):
             return
-        facts = _carry_out(found[number], ground, label, lambda validator=validator: validator, seed, sessions=1)  # type: ignore[misc]
+        plan = changed(found[number], sessions=1)
+        facts = _carry_out(plan, ground, label, lambda validator=validator: validator, seed)  # type: ignore[misc]
         yield replace(facts, contract=contract, live=True)
-
-
-def shares_of(feedback: Feedback, label: str, people: int) -> list[int]:
-    """How many of `people` each attack of `attack_live` gets, in its order: what gives it enough targets, or equal parts of
-    what those that need less leave."""
-    least = feedback.min_group
-    wanted = [(least + 1) * ENOUGH, *[(least + 1 + LEFT_OUT) * ENOUGH] * 2]
-    if feedback.labels[label].kind == "classes":
-        wanted += [max(ENOUGH, 4 * least), least * ENOUGH]
-    wanted += [MOST_TARGETS] * len(DESIGNS)
-    shares = [0] * len(wanted)
-    left = people
-    for done, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):
-        shares[at] = min(wanted[at], left // (len(wanted) - done))
-        left -= shares[at]
-    return shares
-
-
-def plans(feedback: Feedback, label: str, secret: Secret) -> list[Plan]:
-    """The attacks that make sense for a label: scores are about classes."""
-    about = feedback.labels[label]
-    unit = about.unit if about.kind == "number" else 1.0
-    # between the typical record above the middle and the one below
-    spread = 2 * float(secret.values.std()) if about.kind == "number" else 1.0
-    # until the mean's standard deviation is a quarter of the difference to be seen
-    times = min(MOST_REPEATS, max(10, ceil((4 * cell_scale(feedback, about) * unit / spread) ** 2)))
-
-    def differ(pairs: int) -> Run:
-        return lambda validator, seed: differencing(validator, label, secret, pairs=pairs, seed=seed)
-
-    def average(*, varied: bool) -> Run:
-        return lambda validator, seed: averaging(validator, label, secret, times=times, varied=varied, seed=seed)
-
-    def climb(validator: Validator, seed: int) -> Outcome:
-        return boosting(validator, label, secret, seed=seed)
-
-    def read(validator: Validator, seed: int) -> Outcome:
-        return log_loss_oracle(validator, label, secret, seed=seed)
-
-    def solve(design: Design) -> Run:
-        return lambda validator, seed: reconstruction(validator, label, secret, design=design, seed=seed)
-
-    rounded, unending = HALF_MEASURES["rounded"], HALF_MEASURES["noise-without-budget"]
-    found = [
-        Plan(
-            "differencing",
-            "Two questions that differ by one record",
-            differ(1),
-            "exact",
-            {f"{rounded}, {PAIRS} pairs averaged": ("rounded", differ(PAIRS))},
-        ),
-        Plan(
-            "averaging-repeats", f"The same question {times} times", average(varied=False), "noise-without-memory", {}
-        ),
-        Plan(
-            "averaging-varied",
-            f"Nearly the same question {times} times",
-            average(varied=True),
-            "noise-without-budget",
-            {},
-        ),
-    ]
-    if about.kind == "classes":
-        found += [
-            Plan(
-                "leaderboard-boosting",
-                "Voting by random submissions to a leaderboard",
-                climb,
-                "exact",
-                {rounded: ("rounded", climb)},
-            ),
-            Plan(
-                "log-loss-oracle",
-                "Twenty labels from one log-loss",
-                read,
-                "exact",
-                {f"{HALF_MEASURES['exact']} of no group under the smallest": ("exact", read)},
-                off_min_group=1,
-            ),
-        ]
-    for attack, design, told in DESIGNS:
-        halves: dict[str, tuple[Half, Run]] = {
-            rounded: ("rounded", solve(design)),
-            unending: ("noise-without-budget", solve(design)),
-        }
-        found.append(Plan(attack, f"{told}, solved for every label", solve(design), "exact", halves))
-    return found
 
 
 def _carry_out(
@@ -226,13 +108,12 @@ def _carry_out(
     label: str,
     opened: Callable[[], Validator],
     seed: int,
-    *,
-    sessions: int = MOST_SESSIONS,
 ) -> FeedbackAttackFacts:
-    free = _pooled(plan.run, lambda: ground.unprotected(plan.off, min_group=plan.off_min_group), seed)
-    on = _pooled(plan.run, opened, seed, sessions)
+    without = changed(plan, enough=min(ENOUGH, plan.enough), sessions=MOST_SESSIONS)
+    free = _pooled(without, lambda: ground.unprotected(plan.off, min_group=plan.off_min_group), seed)
+    on = _pooled(plan, opened, seed)
     weaker = {
-        name: round(advantage(*_pooled(run, lambda half=half: ground.unprotected(half), seed).pair), 4)  # type: ignore[misc]
+        name: round(advantage(*_pooled(changed(without, run=run), _opens(ground, half), seed).pair), 4)
         for name, (half, run) in plan.weaker.items()
     }
     return facts_of(plan, ground.feedback, label, free, on, weaker)
@@ -242,7 +123,7 @@ def facts_of(
     plan: Plan, feedback: Feedback, label: str, free: Outcome, on: Outcome, weaker: dict[str, float]
 ) -> FeedbackAttackFacts:
     """FAIL where what was gained is surely more than the contract's noise allows."""
-    bound = advantage_bound(feedback, feedback.labels[label])
+    bound = 0.0 if plan.tells_nothing else advantage_bound(feedback, feedback.labels[label])
     gained, limits, without = advantage(*on.pair), advantage_interval(*on.pair), advantage(*free.pair)
     return FeedbackAttackFacts(
         attack=plan.attack,
@@ -267,11 +148,15 @@ def facts_of(
     )
 
 
-def _pooled(run: Run, opened: Callable[[], Validator], seed: int, sessions: int = MOST_SESSIONS) -> Outcome:
+def _opens(ground: Ground, half: Half) -> Callable[[], Validator]:
+    return lambda: ground.unprotected(half)
+
+
+def _pooled(plan: Plan, opened: Callable[[], Validator], seed: int) -> Outcome:
     """One attack on as many validators, each as on its first day, as give enough targets."""
-    outcomes = [run(opened(), seed)]
-    while sum(len(found.truth) for found in outcomes) < ENOUGH and len(outcomes) < sessions:
-        outcomes.append(run(opened(), seed + len(outcomes)))
+    outcomes = [plan.run(opened(), seed)]
+    while sum(len(found.truth) for found in outcomes) < plan.enough and len(outcomes) < plan.sessions:
+        outcomes.append(plan.run(opened(), seed + len(outcomes)))
     return Outcome(
         np.concatenate([found.guessed for found in outcomes]),
         np.concatenate([found.truth for found in outcomes]),

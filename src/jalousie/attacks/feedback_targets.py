@@ -20,11 +20,12 @@ from jalousie.validator.noise import Noise, noise_for
 from jalousie.validator.sensitivity import grid, noised_classes, sensitivity
 from jalousie.validator.types import Answer, Partition, Population, Question
 
-Half = Literal["exact", "rounded", "noise-without-budget", "noise-without-memory"]
+Half = Literal["exact", "rounded", "small-counts-refused", "noise-without-budget", "noise-without-memory"]
 
 HALF_MEASURES: dict[Half, str] = {
     "exact": "exact counts",
     "rounded": "counts rounded to multiples of 5",
+    "small-counts-refused": "refusals wherever a count is small",
     "noise-without-budget": "noise of the same epsilon for each new partition, without a budget",
     "noise-without-memory": "noise of the same epsilon for each partition, without a budget, fresh for repeats too",
 }
@@ -48,6 +49,11 @@ class Secret:
     @property
     def above(self) -> NDArray[np.bool_]:
         return self.values > self.middle
+
+
+def small(feedback: Feedback) -> int:
+    """Counts from 1 to below this are small, for a validator that refuses them."""
+    return max(2, feedback.min_group)
 
 
 def secret_of(label: Label, feedback: Feedback, values: NDArray[Any] | Sequence[Any]) -> Secret:
@@ -169,6 +175,8 @@ class Unprotected:
             if key not in self._memo or self.half == "noise-without-memory":
                 self._memo[key] = self._cells(label, question.label, partition, noise)
             cells, total = self._memo[key], self._sizes(question.label, partition)
+            if self.half == "small-counts-refused":
+                self._refuse_small(label, cells, total)
             if label.kind == "classes" and cells.shape[1] == 1:
                 cells = np.column_stack([total - cells[:, 0], cells[:, 0]])
             counts.append(cells)
@@ -195,6 +203,11 @@ class Unprotected:
             unit=steps.unit if steps else 1.0,
             origin=steps.origin if steps else 0.0,
         )
+
+    def _refuse_small(self, label: Label, cells: NDArray[np.int64], total: NDArray[np.int64]) -> None:
+        counts = np.column_stack([total, cells]) if label.kind == "classes" else total
+        if ((counts > 0) & (counts < small(self.feedback))).any():
+            raise ValidatorError("V204", "a count is small")
 
     def _column(self, name: str) -> LabelColumn:
         if name not in self._encoded:

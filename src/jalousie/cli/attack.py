@@ -90,7 +90,8 @@ def write_report(path: Path, loaded: Loaded, answered: Sequence[FeedbackAttackFa
     from jalousie import __version__
     from jalousie.report import feedback_card_json, render_feedback_html
     from jalousie.tables.folder import write_file
-    from jalousie.validator.card import FeedbackCard, judge, terms_of
+    from jalousie.validator.card import FeedbackCard, terms_of
+    from jalousie.validator.judge import judge
 
     contract = loaded.contract
     labels = dict.fromkeys(fact.label for fact in answered)

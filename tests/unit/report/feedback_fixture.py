@@ -10,8 +10,8 @@ from jalousie.validator.card import (
     LearningCurve,
     LedgerFacts,
     Terms,
-    judge,
 )
+from jalousie.validator.judge import judge
 
 BUDGETS = {"half": (0.5, 0.0066, 0.046), "one": (1.0, 0.024, 0.088), "four": (4.0, 0.31, 0.315)}
 

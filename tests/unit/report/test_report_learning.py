@@ -26,7 +26,8 @@ from jalousie.report import (
     render_feedback_html,
     render_feedback_text,
 )
-from jalousie.validator.card import FeedbackCard, LearningCurve, judge
+from jalousie.validator.card import FeedbackCard, LearningCurve
+from jalousie.validator.judge import judge
 
 CARDS = [pytest.param(feedback_card(), id="full"), pytest.param(agreed_card(), id="agreed")]
 replace = msgspec.structs.replace

@@ -22,6 +22,8 @@ ATTACKS: dict[FeedbackAttack, tuple[str, str]] = {
         "Reconstruction far apart",
         "the same with halves that all differ by half of the records",
     ),
+    "refusals": ("Refusals", "crowds that are answered only if the target has the label"),
+    "worst-case": ("Worst case", "who knows every label but one asks once, for the whole budget"),
 }
 """Name, and how it goes about it."""
 _TICKS = tuple((tenth / 10, f"{10 * tenth}\N{NO-BREAK SPACE}%") for tenth in (0, 2, 4, 6, 8, 10))
