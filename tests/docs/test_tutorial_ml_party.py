@@ -22,3 +22,4 @@ def test_ml_party_tutorial_runs() -> None:
     alone, asked = float(said["alone"]), float(said["asked"])
     assert alone == pytest.approx(0.89, abs=0.01)
     assert asked == pytest.approx(0.915, abs=0.006)
+    assert said["verdict"] == "['PASS', 'PASS']"
