@@ -52,7 +52,7 @@ feedback:
   epsilon: {epsilon}
   delta: 1.0e-6
   lifetime-epsilon: 12
-  min-group: 10
+  min-group: 5
 """
 
 
@@ -254,7 +254,7 @@ def main() -> None:
             found, spent = attack(contracts[name], url, people)
             attacks += found
             terms.append(spent)
-            print(f"  {'no attacker whatever gains more than':<46}{percent(spent.bound):>9}")
+            print(f"  {'no attacker whatever gains more than':<46}{percent(spent.bound):>9}  (by chance a figure may)")
         seen = contracts["learn-1"].name
         cosigned = jalousie("history", seen, "--url", url, "--cosign", home="ml_party")["cosigned"]
     card = judge(

@@ -18,6 +18,8 @@ from jalousie.validator.card import FeedbackAttack
 
 ENOUGH = 400
 """Targets of an attack; a small population is attacked again, with its budget as on the first day."""
+PLENTY = 2 * ENOUGH
+"""Targets of an attack that is tried only once."""
 MOST_TARGETS = 1_024
 """Of a reconstruction."""
 MOST_SESSIONS = 20
@@ -74,7 +76,7 @@ def plans(feedback: Feedback, label: str, secret: Secret, *, questions: int = EN
         return lambda validator, seed: averaging(validator, label, secret, times=times, varied=varied, seed=seed)
 
     def once(validator: Validator, seed: int) -> Outcome:
-        return averaging(validator, label, secret, times=1, varied=False, targets=1_000, seed=seed)
+        return averaging(validator, label, secret, times=1, varied=False, targets=TRIALS // 5, seed=seed)
 
     def provoke(validator: Validator, seed: int) -> Outcome:
         return refusals(validator, label, secret, targets=questions, seed=seed)
@@ -146,15 +148,15 @@ def shares_of(feedback: Feedback, label: str, people: int) -> list[int]:
     """How many of `people` each attack of `attack_live` gets, in its order: what gives it enough targets, or equal parts of
     what those that need less leave."""
     least = feedback.min_group
-    wanted = [(least + 1) * ENOUGH, *[(least + 1 + LEFT_OUT) * ENOUGH] * 2]
+    wanted = [(least + 1) * PLENTY, (least + 1) * PLENTY, (least + 1 + LEFT_OUT) * PLENTY]
     if feedback.labels[label].kind == "classes":
-        wanted += [max(ENOUGH, 4 * least), least * ENOUGH]
+        wanted += [max(ENOUGH, 4 * least), least * PLENTY]
     wanted += [MOST_TARGETS] * len(DESIGNS)
     if feedback.labels[label].kind == "classes":
         wanted.append(
             20 * max(ASKED_LIVE, small(feedback))
         )  # so that a label that one in twenty has is found often enough
-    wanted.append((least + 1 + LEFT_OUT) * ENOUGH)
+    wanted.append((least + 1) * TRIALS // 5)
     shares = [0] * len(wanted)
     left = people
     for done, at in enumerate(sorted(range(len(wanted)), key=lambda at: wanted[at])):

@@ -90,7 +90,7 @@ def averaging(
     *,
     times: int,
     varied: bool,
-    targets: int = 400,
+    targets: int = 1000,
     seed: int = 0,
 ) -> Outcome:
     """Ask `times` times about a target among records whose labels the attacker knows, and average the noise away.
@@ -100,7 +100,8 @@ def averaging(
     """
     rng = np.random.default_rng(seed)
     asker, population = Asker(validator, label, secret), validator.population.size
-    chosen = crowds(validator, validator.feedback.min_group + 1 + LEFT_OUT, targets, rng)
+    spare = LEFT_OUT if varied else 0
+    chosen = crowds(validator, validator.feedback.min_group + 1 + spare, targets, rng)
     price, sums, in_vain = asker.whole, [], 0
     for _ in range(times):
         asked = chosen if not varied else np.column_stack([chosen[:, 0], _some(chosen[:, 1:], rng)])
