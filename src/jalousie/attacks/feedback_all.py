@@ -141,9 +141,10 @@ def facts_of(
         weaker=weaker,
         verdict="FAIL" if surely_exceeds(*on.pair, bound) else "PASS",
         sentence=(
-            f"{plan.told}: advantage {percent(without)} with {HALF_MEASURES[plan.off]}, {percent(max(0.0, gained))} with "
-            f"this contract, which allows {percent(bound)}; {on.answered - on.replayed} questions answered, "
-            f"{on.replayed} replayed, {on.refused} refused."
+            f"{plan.told}: advantage {percent(without)} with {HALF_MEASURES[plan.off]}, {percent(max(0.0, gained))} with this "
+            f"contract ({percent(max(0.0, limits[0]))} to {percent(limits[1])} with 95 % confidence), which allows nobody "
+            f"more than {percent(bound)}; questions answered: {on.answered - on.replayed}, replayed: {on.replayed}, "
+            f"refused: {on.refused}."
         ),
     )
 

@@ -144,7 +144,8 @@ def test_names_are_text_whatever_they_hold() -> None:
 @pytest.mark.parametrize("card", CARDS)
 def test_the_page_has_the_structure_that_assistive_technology_needs(card: FeedbackCard) -> None:
     page = read_page(render_feedback_html(card))
-    assert page.all("title")[0].text == f"{card.name}: learning report"
+    kind = "report on answers" if card.curve is None else "learning report"
+    assert page.all("title")[0].text == f"{card.name}: {kind}"
     assert len(page.all("main")) == len(page.all("nav")) == len(page.all("h1")) == 1
     headings = [int(heading.tag[1]) for heading in page.all("h1", "h2", "h3", "h4")]
     assert all(after - before <= 1 for before, after in itertools.pairwise(headings))

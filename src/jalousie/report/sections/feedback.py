@@ -31,7 +31,7 @@ def tell_feedback(card: FeedbackCard) -> Story:
         software=clean(card.software),
         sections=tuple(section for section in chapters if section is not None),
         tiles=_tiles(card),
-        kind="Learning report",
+        kind="Report on answers" if card.curve is None else "Learning report",
         source="feedback card",
     )
 
@@ -99,7 +99,9 @@ def _verdicts(card: FeedbackCard) -> Section:
     rows = tuple((Cell("", verdict=c.verdict), Cell(clean(c.what), sentence(c.sentence))) for c in card.checks)
     return Section(
         key="verdict",
-        title="Was it worth it, and did it keep its promise?",
+        title="Did answers keep the contract?"
+        if card.curve is None
+        else "Was it worth it, and did it keep its promise?",
         paragraphs=(_headline(card),),
         blocks=(Table("What was judged", ("Verdict", "Check"), rows, brief=True),) if rows else (),
         note=(
