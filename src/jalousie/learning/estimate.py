@@ -11,7 +11,8 @@ from jalousie.tables.types import Floats
 from jalousie.validator.types import Answer
 
 Interval = tuple[float, float]
-_NORMAL = 1.959963984540054  # 97.5 % quantile
+NORMAL = 1.959963984540054
+"""97.5 % quantile of the normal distribution."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,5 +89,10 @@ def estimates(table: NoisyTable, figures: Figures, hidden: Floats | None = None)
 
 
 def interval(value: float, variance: float) -> Interval:
-    half = _NORMAL * float(np.sqrt(variance))
+    half = NORMAL * float(np.sqrt(variance))
     return float(value - half), float(value + half)
+
+
+def deviation(ends: Interval) -> float:
+    """The standard deviation that an `interval` was made of."""
+    return (ends[1] - ends[0]) / 2 / NORMAL

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from jalousie.errors import ValidatorError
-from jalousie.learning.estimate import Estimate, NoisyTable, estimates
+from jalousie.learning.calibration_error import calibration_error
+from jalousie.learning.estimate import Estimate, NoisyTable, deviation, estimates
 from jalousie.learning.score_groups import ScoreGroups, probabilities_of, score_groups, wanted_groups
 from jalousie.learning.validator_protocol import Validator, label_of, rho_to_spend
 from jalousie.tables.types import Floats
@@ -251,28 +252,14 @@ def _roc(counts: Floats) -> Floats:
 
 
 def _ece(table: NoisyTable, groups: ScoreGroups) -> Estimate:
-    """Expected calibration error (Naeini et al. 2015), less what noise and sampling add to absolute differences.
-
-    A difference x with deviation s seems |x| plus about what a folded normal distribution has above |x|.
-    """
-    from scipy.stats import norm
-
     def gaps(counts: Floats) -> Floats:
         right = np.take_along_axis(counts, _index(counts, groups), axis=-1)[..., 0]
         records = counts.sum(axis=-1)
         return np.asarray((right - records * groups.confidence) / _positive(records.sum(axis=-1))[..., None])
 
-    one = estimates(table, gaps)
-    values = np.array([gap.value for gap in one])
-    spread = np.array([(gap.total_interval[1] - gap.value) / norm.ppf(0.975) for gap in one]) + 1e-12
-    size = np.abs(values)
-    seems = spread * 2 * norm.pdf(size / spread) + size * (1 - 2 * norm.cdf(-size / spread))
-    shift = float(np.maximum(2 * size - seems, 0.0).sum() - size.sum())
-    found = estimates(table, lambda counts: np.sum(np.abs(gaps(counts)), axis=-1, keepdims=True))[0]
-
-    def moved(ends: tuple[float, float]) -> tuple[float, float]:
-        return max(0.0, ends[0] + shift), max(0.0, ends[1] + shift)
-
-    return Estimate(
-        found.value + shift, moved(found.noise_interval), moved(found.sampling_interval), moved(found.total_interval)
+    found = estimates(table, gaps)
+    return calibration_error(
+        np.array([gap.value for gap in found]),
+        np.array([deviation(gap.noise_interval) for gap in found]),
+        np.array([deviation(gap.sampling_interval) for gap in found]),
     )

@@ -21,6 +21,7 @@ from sklearn.metrics import (
 from feedback_double import exact_answer, feedback, local, number_feedback, words
 from jalousie.errors import JalousieError
 from jalousie.learning import ask_bias, ask_errors, ask_scores, make_feedback_scorer
+from jalousie.learning.calibration_error import calibration_error
 from jalousie.learning.metrics import scores_of
 from jalousie.learning.score_groups import score_groups, wanted_groups
 from jalousie.validator.budget import account
@@ -119,6 +120,35 @@ def test_intervals_hold_the_truth_about_as_often_as_they_say(neighbours: str, fr
 def test_coverage_over_a_thousand_draws(neighbours: str, fresh: bool) -> None:
     for name, share in coverage(neighbours, 1000, fresh=fresh).items():
         assert share >= 0.925, name
+
+
+def calibration_coverage(draws: int, truth: np.ndarray, *, noise: float, sampling: float) -> tuple[float, float]:
+    """Share of noise and of total intervals that hold the error of the records, and of the people they are drawn from."""
+    rng = np.random.default_rng(7)
+    inside = np.zeros(2)
+    for _ in range(draws):
+        drawn = truth + rng.normal(0, sampling, len(truth))
+        seen = drawn + rng.normal(0, noise, len(truth))
+        found = calibration_error(seen, np.full(len(truth), noise), np.full(len(truth), sampling))
+        errors = np.abs(drawn).sum(), np.abs(truth).sum()
+        ends = found.noise_interval, found.total_interval
+        inside += [low <= error <= high for (low, high), error in zip(ends, errors, strict=True)]
+    return float(inside[0] / draws), float(inside[1] / draws)
+
+
+@pytest.mark.parametrize("bend", [0.0, 0.5, 2.0, 20.0])
+def test_intervals_of_the_calibration_error_hold_it_near_zero_too(bend: float) -> None:
+    truth = bend * 0.001 * np.array([-1.0, 0.5, 2.0, -0.2, 1.0, 0.0, 0.3, -1.5, 0.8, 0.1])
+    here, total = calibration_coverage(1000, truth, noise=0.001, sampling=0.002)
+    assert here >= 0.9
+    assert total >= 0.925
+
+
+def test_a_calibration_error_without_any_noise_is_the_sum_of_gaps() -> None:
+    gaps = np.array([0.01, -0.02, 0.0])
+    found = calibration_error(gaps, np.zeros(3), np.zeros(3))
+    assert found.value == pytest.approx(0.03, rel=1e-3)
+    assert found.total_interval == pytest.approx((0.03, 0.03), rel=1e-2)
 
 
 def test_intervals_are_no_wider_than_they_need_be() -> None:
