@@ -86,6 +86,45 @@ def test_the_report_and_its_twin_hold_figures_and_nothing_of_the_table(asked: De
             assert secret not in text
 
 
+def test_labels_are_guessed_from_columns_that_the_ml_party_knows(desk: Desk) -> None:
+    rows = [
+        (f"p{i}", str(i % 50), "canary-north" if i % 3 else "canary-south", "flu" if i % 50 < 20 else "cold")
+        for i in range(2_000)
+    ]
+    desk.table([("id", "age", "town", "illness"), *rows, ("", "1", "canary-north", "flu"), ("q", "", "", "flu")])
+    contract = FEEDBACK.replace("canary-", "").replace(
+        "columns:\n", "columns:\n  age: {role: plain, type: integer}\n  town: {role: plain}\n"
+    )
+    desk.write("contract.yaml", contract)
+    ran = desk.run("attack", "contract.yaml", "--guess", "age", "town", "--report", "facts.html", "--json")
+    assert ran.code == 0
+    *_, guessed = json.loads(ran.out)
+    assert (guessed["attack"], guessed["label"], guessed["contract"], guessed["records"]) == (
+        "label-guessing",
+        "ill",
+        "answers",
+        2_001,
+    )
+    assert guessed["answers"]["inside-auc"] > 0.9  # age tells, of strangers as well
+    assert abs(guessed["answers"]["inside-auc"] - guessed["answers"]["strangers-auc"]) < 0.05
+    card = load_feedback_card((desk.folder / "facts.json").read_bytes())
+    assert len(card.guesses) == 1
+    assert any(check.what == "guessing ill under answers" for check in card.checks)
+    for text in ((desk.folder / "facts.html").read_text(encoding="utf-8"), ran.text):
+        for secret in ("canary", "north", "p17", "people.csv"):
+            assert secret not in text
+
+
+@pytest.mark.parametrize(
+    ("column", "code", "words"), [("nowhere", "T201", "no column"), ("illness", "U100", "a label itself")]
+)
+def test_columns_to_guess_from_are_checked(asked: Desk, column: str, code: str, words: str) -> None:
+    ran = asked.run("attack", "contract.yaml", "--guess", column)
+    assert code in ran.err
+    assert words in ran.err
+    assert "canary" not in ran.text
+
+
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
@@ -111,6 +150,8 @@ def test_a_release_has_its_report_in_its_folder(desk: Desk) -> None:
     assert ran.code == 2
     assert "`feedback`" in ran.err
     assert not (desk.folder / "facts.html").exists()
+    guessing = desk.run("attack", "contract.yaml", "--guess", "age")
+    assert "--guess is for" in guessing.err
 
 
 def test_a_contract_for_a_release_and_for_answers_is_attacked_in_both_ways(desk: Desk) -> None:

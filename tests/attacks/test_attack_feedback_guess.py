@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from feedback_ground import GRADES, contract
-from jalousie.attacks.feedback_guess import People, auc, gap_error, guess_labels
+from jalousie.attacks.feedback_guess import People, auc, coded, gap_error, guess_labels, guess_own
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError
+from jalousie.validator.match import encode_label, index_rows
 
 
 def test_answers_teach_about_people_and_not_about_these_people(adult_csv: Path) -> None:
@@ -55,3 +56,31 @@ def test_the_error_of_a_gap_is_what_samples_show() -> None:
         gaps.append(auc(truth, one) - auc(truth, other))
         errors.append(gap_error(truth, one, other))
     assert np.mean(errors) == pytest.approx(np.std(gaps), rel=0.2)
+
+
+def test_columns_become_numbers_texts_by_how_often_they_occur() -> None:
+    assert coded(["b", "a", "b", None, "c", "b", "c"], numbers=False).tolist() == pytest.approx(
+        [0, 2, 0, np.nan, 1, 0, 1], nan_ok=True
+    )
+    assert coded(["1.5", None, "-2"], numbers=True).tolist() == pytest.approx([1.5, np.nan, -2], nan_ok=True)
+
+
+def test_one_row_a_record_and_only_those_that_have_the_label_are_guessed() -> None:
+    size = 3_000
+    rng = np.random.default_rng(4)
+    X = rng.normal(0, 1, (size + 100, 2))
+    y = np.where(X[:, 0] > 0.3, "yes", "no").astype(object)
+    y[:50] = None
+    about = Label(column="y", classes=("no", "yes"))
+    feedback = contract(about, epsilon=4.0)
+    names = np.arange(size + 100).astype(">u8")
+    names[size:] = names[:100]  # a hundred records have two rows
+    pseudonyms = np.ascontiguousarray(np.repeat(names, 2)).view(np.uint8).reshape(-1, 16)
+    index = index_rows(pseudonyms, feedback, None)
+    found = guess_own(index, encode_label(y, about, feedback), X, feedback, "it", contract="c")
+    assert found is not None
+    assert found.contract == "c"
+    assert size - 100 <= found.records <= size
+    assert found.answers.strangers_auc > 0.95
+    alike = np.array(["no"] * len(y), object)
+    assert guess_own(index, encode_label(alike, about, feedback), X, feedback, "it") is None

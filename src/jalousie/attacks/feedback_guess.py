@@ -7,12 +7,13 @@ over with randomised response (Warner 1965), where the guesser combines a model 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 from numpy.typing import NDArray
 
 from jalousie.attacks.feedback_all import Ground
@@ -21,13 +22,13 @@ from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.learners import make_learner
 from jalousie.learning.validator_protocol import Validator
-from jalousie.privacy.card import Part, Verdict
 from jalousie.tables.types import Floats
 from jalousie.validator.advantage import advantage_bound
+from jalousie.validator.card import Guessed, GuessFacts
+from jalousie.validator.match import LabelColumn, RowIndex
 
-SURE = 3.9
-"""Standard errors beyond which a difference is no chance (1 in 20,000)."""
-
+MOST_GUESSED = 20_000
+"""Of a large table."""
 MEMORISED = 0.01
 """Of AUC: how much better a model may guess the people that it was learnt from than others like them before it is said. An
 additive model memorises a little (0.006 on Adult with exact answers); one that was handed the labels, 0.07."""
@@ -39,45 +40,6 @@ class People:
 
     X: Any
     y: NDArray[Any]
-
-
-class Guessed(Part, frozen=True, kw_only=True):
-    """How well people's labels are guessed from answers about themselves, and as strangers."""
-
-    how: str
-    inside_auc: float
-    strangers_auc: float
-    inside_right: float
-    """Share guessed right."""
-    strangers_right: float
-    error: float
-    """Standard error of the difference between the two AUCs."""
-
-    @property
-    def gap(self) -> float:
-        return self.inside_auc - self.strangers_auc
-
-    def surely(self, above: float) -> bool:
-        """Whether a gap beyond `above` cannot be chance."""
-        return self.gap - SURE * self.error > above
-
-
-class GuessFacts(Part, frozen=True, kw_only=True):
-    label: str
-    records: int
-    epsilon: float
-    answers: Guessed
-    """With the answers of this contract."""
-    exact: Guessed
-    """With exact answers to the same question."""
-    response: Guessed
-    """With every label handed over by randomised response at the same epsilon."""
-    bound: float
-    """The most by which the population can be guessed better than strangers: an AUC compares two records, and the answers
-    change by at most the advantage's bound when either's label is another's. Loose: the figures are what counts."""
-    verdict: Verdict
-    """FAIL beyond the bound; WARN where people are surely guessed better by more than `MEMORISED`."""
-    sentence: str
 
 
 Way = Callable[[People, Any], tuple[Floats, Floats]]
@@ -138,6 +100,49 @@ def guess_labels(
             f"{response.strangers_auc:.3f})."
         ),
     )
+
+
+def guess_own(
+    index: RowIndex,
+    column: LabelColumn,
+    X: Floats,
+    feedback: Feedback,
+    label: str,
+    *,
+    contract: str = "",
+    seed: int = 0,
+) -> GuessFacts | None:
+    """As `guess_labels`, of a provider's own records: one row each, those that have the label, in two random halves.
+
+    X
+        (rows, columns) what the ML party is taken to know, in the order of the provider's rows
+    Returns None where the label has not two classes that both occur in either half: there is nothing to guess.
+    """
+    classes = feedback.labels[label].classes
+    rng = np.random.default_rng(seed)
+    firsts = index.rows[index.start[:-1][np.diff(index.start) > 0]]
+    rows = rng.permutation(firsts[column.present[firsts]])[:MOST_GUESSED]
+    halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
+    if len(classes) != 2 or any(len(np.unique(column.values[half])) < 2 for half in halves):
+        return None
+    names = np.array(classes, object)
+    one, other = (People(X[half], names[column.values[half]]) for half in halves)
+    # pseudonyms are subjects enough here, as in other attacks
+    found = guess_labels(one, other, replace(feedback, subject=""), label, seed=seed)
+    return replace(found, contract=contract)
+
+
+def coded(values: Sequence[str | None], *, numbers: bool) -> Floats:
+    """(n,) a column as numbers: those that it holds, or the rank of a text by how often it occurs; NaN where there is none."""
+    if numbers:
+        return np.array([np.nan if value is None else float(value) for value in values])
+    there = np.array([value is not None for value in values], bool)
+    texts = np.array([value for value in values if value is not None], str)
+    _, place, counts = np.unique(texts, return_inverse=True, return_counts=True)
+    rank = np.argsort(np.argsort(-counts, kind="stable"))
+    codes = np.full(len(values), np.nan)
+    codes[there] = rank[place.ravel()]
+    return codes
 
 
 def _guessed(how: str, way: Way, one: People, other: People, positive: str) -> Guessed:

@@ -12,7 +12,7 @@ from jalousie.report.sections.feedback import tell_feedback
 from jalousie.report.sections.risk import attack_section
 from jalousie.report.terminal import Pen, entries, judged, table, wrapped
 from jalousie.report.words import sentence
-from jalousie.validator.card import FeedbackAttackFacts, FeedbackCard
+from jalousie.validator.card import FeedbackAttackFacts, FeedbackCard, GuessFacts
 
 _LEFT_OUT = frozenset({"limits", "steps"})
 """Chapters for which the page has the room."""
@@ -41,12 +41,15 @@ def render_feedback_text(card: FeedbackCard, colour: bool) -> str:
     return "\n".join(_lines(tell_feedback(card), Pen(colour)))
 
 
-def render_feedback_attacks(attacks: Sequence[FeedbackAttackFacts], colour: bool) -> str:
+def render_feedback_attacks(
+    attacks: Sequence[FeedbackAttackFacts], colour: bool, guesses: Sequence[GuessFacts] = ()
+) -> str:
     """What attacks on answers achieved, as `render_attacks` writes it."""
     pen = Pen(colour)
     lines = [pen.strong("What attacks on answers achieved")]
-    for attack in attacks:
-        lines += judged(attack.verdict, sentence(attack.sentence), pen)
+    told = [(fact.verdict, fact.sentence) for fact in attacks] + [(fact.verdict, fact.sentence) for fact in guesses]
+    for verdict, words in told:
+        lines += judged(verdict, sentence(words), pen)
     lines += ["", *table(attack_table(attacks, "Advantage of each attack", labels=True), pen, details=False)]
     return "\n".join([*lines, *wrapped(ADVANTAGE, "")])
 

@@ -31,6 +31,10 @@ FeedbackAttack = Literal[
 ]
 
 
+SURE = 3.9
+"""Standard errors beyond which a difference is no chance (1 in 20,000)."""
+
+
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
     """Base of every part of a feedback card."""
 
@@ -66,6 +70,49 @@ class FeedbackAttackFacts(Part, frozen=True, kw_only=True):
     weaker: dict[str, float] = msgspec.field(default_factory=dict)
     """The same attack against half measures, by name."""
     verdict: Verdict
+    sentence: str
+
+
+class Guessed(Part, frozen=True, kw_only=True):
+    """How well people's labels are guessed from answers about themselves, and as strangers."""
+
+    how: str
+    inside_auc: float
+    strangers_auc: float
+    inside_right: float
+    """Share guessed right."""
+    strangers_right: float
+    error: float
+    """Standard error of the difference between the two AUCs."""
+
+    @property
+    def gap(self) -> float:
+        return self.inside_auc - self.strangers_auc
+
+    def surely(self, above: float) -> bool:
+        """Whether a gap beyond `above` cannot be chance."""
+        return self.gap - SURE * self.error > above
+
+
+class GuessFacts(Part, frozen=True, kw_only=True):
+    """How well the ML party guesses the provider's own labels with all that it received."""
+
+    attack: Literal["label-guessing"] = "label-guessing"
+    label: str
+    contract: str = ""
+    records: int
+    epsilon: float
+    answers: Guessed
+    """With the answers of this contract."""
+    exact: Guessed
+    """With exact answers to the same question."""
+    response: Guessed
+    """With every label handed over by randomised response at the same epsilon."""
+    bound: float
+    """The most by which the population can be guessed better than strangers: an AUC compares two records, and the answers
+    change by at most the advantage's bound when either's label is another's. Loose: the figures are what counts."""
+    verdict: Verdict
+    """FAIL beyond the bound; WARN where people are surely guessed better than others like them, if only a little."""
     sentence: str
 
 
@@ -164,6 +211,7 @@ class FeedbackCard(Part, frozen=True, kw_only=True):
     """Epsilon of all contracts together, for a record and label asked about under each of them to the end."""
     curve: LearningCurve | None = None
     attacks: tuple[FeedbackAttackFacts, ...] = ()
+    guesses: tuple[GuessFacts, ...] = ()
     ledger: LedgerFacts | None = None
     checks: tuple[FeedbackCheck, ...] = ()
 

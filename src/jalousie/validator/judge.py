@@ -11,6 +11,7 @@ from jalousie.validator.card import (
     FeedbackAttackFacts,
     FeedbackCard,
     FeedbackCheck,
+    GuessFacts,
     LearningCurve,
     LedgerFacts,
     Terms,
@@ -23,6 +24,7 @@ def judge(card: FeedbackCard) -> FeedbackCard:
         *_budget(card.terms),
         *(_learning(card.curve) if card.curve is not None else ()),
         *(_attacks(card.attacks) if card.attacks else ()),
+        *_guesses(card.guesses),
         *(_ledger(card.ledger) if card.ledger is not None else ()),
     ]
     return msgspec.structs.replace(card, checks=tuple(found), together=_together(card.terms))
@@ -92,6 +94,16 @@ def _attacks(attacks: Sequence[FeedbackAttackFacts]) -> list[FeedbackCheck]:
                 sentence=told,
             )
         )
+    return found
+
+
+def _guesses(guesses: Sequence[GuessFacts]) -> list[FeedbackCheck]:
+    found = []
+    for facts in guesses:
+        answers = facts.answers
+        told = f"AUC {answers.inside_auc:.3f} of those asked about, {answers.strangers_auc:.3f} of the same records as strangers"
+        what = f"guessing {facts.label}" + (f" under {facts.contract}" if facts.contract else "")
+        found.append(FeedbackCheck(verdict=facts.verdict, what=what, sentence=told))
     return found
 
 

@@ -7,6 +7,8 @@ from jalousie.validator.card import (
     FeedbackAttack,
     FeedbackAttackFacts,
     FeedbackCard,
+    Guessed,
+    GuessFacts,
     LearningCurve,
     LedgerFacts,
     Terms,
@@ -60,6 +62,30 @@ def attack(name: FeedbackAttack, *, off: float, on: float, contract: str = "four
     )
 
 
+def guesses() -> GuessFacts:
+    ways = {
+        "answers": (0.923, 0.917, 0.867, 0.864, 0.0006),
+        "exact answers": (0.931, 0.922, 0.874, 0.868, 0.0005),
+        "randomised response": (0.997, 0.924, 0.983, 0.869, 0.0016),
+    }
+    made = [
+        Guessed(how=how, inside_auc=a, strangers_auc=b, inside_right=c, strangers_right=d, error=e)
+        for how, (a, b, c, d, e) in ways.items()
+    ]
+    return GuessFacts(
+        label="income",
+        contract="four",
+        records=20_000,
+        epsilon=4.0,
+        answers=made[0],
+        exact=made[1],
+        response=made[2],
+        bound=0.63,
+        verdict="PASS",
+        sentence="It guesses well.",
+    )
+
+
 def curve() -> LearningCurve:
     points = ((0.5, 0.908, "half"), (1.0, 0.914, "one"), (4.0, 0.9205, "four"))
     return LearningCurve(
@@ -85,6 +111,7 @@ def feedback_card() -> FeedbackCard:
             terms=tuple(terms(name) for name in BUDGETS),
             curve=curve(),
             attacks=(attack("differencing", off=0.98, on=0.12), attack("log-loss-oracle", off=0.95, on=0.14)),
+            guesses=(guesses(),),
             ledger=LedgerFacts(entries=412, root="ab" * 32, cosigned=399, answered=41, replayed=353, refused=20),
         )
     )

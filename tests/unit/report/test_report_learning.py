@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 
 import msgspec
 import pytest
-from feedback_fixture import agreed_card, attack, curve, feedback_card, terms
+from feedback_fixture import agreed_card, attack, curve, feedback_card, guesses, terms
 from page_reader import Element, drawings, read_page
 
 from jalousie import report
@@ -61,8 +61,10 @@ def test_every_figure_of_the_card_is_shown() -> None:
     page = render_feedback_html(feedback_card())
     unseen = []
     for path in _leaves(plain):
-        if path[0] == "attacks" and set(path) & NOT_ON_THE_PAGE:
+        if path[0] in ("attacks", "guesses") and set(path) & NOT_ON_THE_PAGE:
             continue
+        if path in (("guesses", 0, "bound"), ("guesses", 0, "attack"), ("guesses", 0, "verdict")):
+            continue  # behind the verdict, which is shown with the checks
         changed = json.loads(json.dumps(plain))
         holder = changed
         for key in path[:-1]:
@@ -165,7 +167,7 @@ def test_the_page_has_the_structure_that_assistive_technology_needs(card: Feedba
 def test_the_verdict_comes_first_and_in_sentences() -> None:
     page = read_page(render_feedback_html(feedback_card()))
     assert [section.attributes["id"] for section in page.all("section")] == [
-        *("verdict", "learning", "cost", "attacks", "ledger", "limits", "origin")
+        *("verdict", "learning", "cost", "attacks", "guesses", "ledger", "limits", "origin")
     ]
     headline = page.where(class_="headline")[0].text
     assert "Pass" in headline
@@ -288,6 +290,15 @@ def test_attacks_are_told_with_what_they_got_off_and_on_and_the_bound() -> None:
     assert "network" in page.text
     simulated = replace(feedback_card(), attacks=tuple(replace(f, live=False) for f in feedback_card().attacks))
     assert "nothing was asked of a real one" in render_feedback_html(simulated)
+
+
+def test_guesses_stand_beside_those_of_strangers_and_of_randomised_response() -> None:
+    page = read_page(render_feedback_html(feedback_card())).where(id="guesses")[0]
+    rows = [[cell.text.split() for cell in row.children] for row in page.all("tbody")[0].all("tr")]
+    assert [row[1][0] for row in rows] == ["0.923+0.006", "0.931+0.009", "0.997+0.073"]
+    assert [row[2][0] for row in rows] == ["0.917", "0.922", "0.924"]
+    warned = judge(replace(feedback_card(), guesses=(replace(guesses(), verdict="WARN"),)))
+    assert [check.what for check in warned.checks if check.verdict == "WARN"] == ["guessing income under four"]
 
 
 def test_contracts_and_labels_have_figures_of_their_own() -> None:

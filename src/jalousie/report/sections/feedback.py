@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jalousie.report.parts import Cell, Facts, Points, Section, Story, Table, Tile, worst
 from jalousie.report.sections.answers import attack_chapter, percent_gained
+from jalousie.report.sections.guessed import guess_chapter
 from jalousie.report.sections.learnt import last_point, learning_chapter, share_gained
 from jalousie.report.sections.spent import cost_chapter, ledger_chapter
 from jalousie.report.words import METRICS, clean, date, number, percent, plural, score, sentence
@@ -17,6 +18,7 @@ def tell_feedback(card: FeedbackCard) -> Story:
         learning_chapter(card),
         cost_chapter(card),
         attack_chapter(card),
+        guess_chapter(card),
         ledger_chapter(card),
         _limits(card),
         _origin(card),
