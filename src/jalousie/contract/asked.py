@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
+from itertools import pairwise
 from math import isfinite
 from typing import NamedTuple
 
@@ -97,6 +98,8 @@ def _label(contract: Contract, feedback: Feedback, name: str, label: Label) -> I
     kind = "text" if column is None else column.type
     if label.kind == "number":
         yield from _number(path, feedback, label, kind)
+    elif label.cuts:
+        yield from _cuts(path, label, kind)
     else:
         yield from _classes(path, label, kind, contract.table.csv.nulls)
 
@@ -141,8 +144,29 @@ def _classes(path: str, label: Label, kind: ColumnType, nulls: tuple[str, ...]) 
         first.setdefault(value, number)
 
 
+def _cuts(path: str, label: Label, kind: ColumnType) -> Iterator[Fault]:
+    if kind not in _NUMBERS:
+        yield Fault(f"{path}.cuts", f"a column of type {kind} holds no numbers", "list its `classes` instead")
+    if label.unit != 1.0:
+        yield Fault(f"{path}.unit", '"unit" is for a label that is summed', "leave it out")
+    ends = (("low", label.low), ("high", label.high))
+    for key, value in ends:
+        if value is None or not isfinite(value):
+            yield Fault(f"{path}.{key}", f'a label with cuts needs "{key}", a finite number', f"add `{key}: ...`")
+    if any(value is None or not isfinite(value) for _, value in ends):
+        return
+    if label.classes != label.intervals():
+        yield Fault(f"{path}.classes", "classes are listed, but the cuts make them", "leave one of them out")
+    if not all(low < high for low, high in pairwise(label.ends())):  # also where a cut is not a number
+        yield Fault(f"{path}.cuts", "the cuts do not rise from low to high", "put them in order, inside the bounds")
+    if len(label.cuts) >= _MOST_CLASSES:
+        yield Fault(f"{path}.cuts", f"there are {len(label.cuts)} cuts; {_MOST_CLASSES - 1} are allowed", "join some")
+
+
 def _number(path: str, feedback: Feedback, label: Label, kind: ColumnType) -> Iterator[Fault]:
-    if label.classes:
+    if label.cuts:
+        yield Fault(f"{path}.cuts", "cuts make classes, but the label is summed", "leave out the cuts, or the kind")
+    elif label.classes:
         yield Fault(f"{path}.classes", "classes are listed, but the label is a number", "leave one of them out")
     if kind not in _NUMBERS:
         yield Fault(f"{path}.kind", f"a column of type {kind} holds no numbers", "list its `classes` instead")

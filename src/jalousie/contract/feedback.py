@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import Meta
+from msgspec.structs import force_setattr
 
 from jalousie.contract.parts import Count, Part, Positive
 
@@ -18,12 +20,26 @@ class Label(Part, frozen=True, kw_only=True):
     """Counted by class, or summed."""
     classes: tuple[str, ...] = ()
     """All classes, in order; a record with another value or none counts nowhere."""
+    cuts: tuple[float, ...] = ()
+    """Of a number that is counted by interval: where intervals meet, rising, between `low` and `high`. They are the classes."""
     low: float | None = None
     """Of a number: smaller values count as this."""
     high: float | None = None
     """Of a number: larger values count as this."""
     unit: Positive = 1.0
     """Of a number: values are rounded to multiples of this before they are summed."""
+
+    def __post_init__(self) -> None:
+        if self.cuts and not self.classes:
+            force_setattr(self, "classes", self.intervals())
+
+    def ends(self) -> tuple[float, ...]:
+        """Ends of the intervals, one more than there are, of a label with `cuts`, `low` and `high`."""
+        return () if self.low is None or self.high is None else (self.low, *self.cuts, self.high)
+
+    def intervals(self) -> tuple[str, ...]:
+        """Names of the intervals; a cut itself belongs to the interval above it."""
+        return tuple(f"{low:.12g} to {high:.12g}" for low, high in pairwise(self.ends()))
 
 
 class Feedback(Part, frozen=True, kw_only=True):

@@ -62,7 +62,7 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
     Classes are compared as text: whole numbers without a decimal point, truth values as `true` and `false` where the
     contract names those and as `1` and `0` otherwise.
     """
-    if label.kind == "number":
+    if label.kind == "number" or label.cuts:
         # NumPy's own message would quote the value
         with library_boundary(
             ValidatorError,
@@ -71,7 +71,7 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
             hint="declare it as classes, or give the column a type",
         ):
             numbers = np.asarray(values, dtype=np.float64)
-        return _steps(numbers, label, feedback)
+        return _intervals(numbers, label) if label.cuts else _steps(numbers, label, feedback)
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     wanted = {name: code for code, name in enumerate(label.classes)}
     if array.dtype == object:
@@ -88,6 +88,13 @@ def _code(value: object, wanted: Mapping[str, int]) -> int:
     if isinstance(value, float | np.floating) and float(value).is_integer():
         value = int(value)
     return ABSENT if value is None else wanted.get(str(value), ABSENT)
+
+
+def _intervals(numbers: NDArray[np.float64], label: Label) -> LabelColumn:
+    """The interval of each number; those beyond the ends are in the outermost ones."""
+    present = ~np.isnan(numbers)
+    codes = np.searchsorted(np.asarray(label.cuts), numbers, side="right").astype(np.int16)
+    return LabelColumn(np.where(present, codes, np.int16(ABSENT)), present)
 
 
 def _steps(numbers: NDArray[np.float64], label: Label, feedback: Feedback) -> LabelColumn:

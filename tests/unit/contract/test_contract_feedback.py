@@ -200,6 +200,48 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "larger than",
         "hundredth",
     ),
+    "cuts out of order": (
+        label("column: hours, cuts: [20, 10], low: 0, high: 50"),
+        f"C103 c.yaml:18:27  {RICH}.cuts",
+        "do not rise",
+        "in order",
+    ),
+    "cuts outside the bounds": (
+        label("column: hours, cuts: [0, 10], low: 0, high: 50"),
+        f"C103 c.yaml:18:27  {RICH}.cuts",
+        "do not rise",
+        "inside the bounds",
+    ),
+    "cuts without a bound": (
+        label("column: hours, cuts: [10], high: 50"),
+        f"C103 c.yaml:18:5  {RICH}.low",
+        'needs "low"',
+        "add `low",
+    ),
+    "cuts and classes": (
+        label("column: hours, cuts: [10], classes: [few, many], low: 0, high: 50"),
+        f"C103 c.yaml:18:39  {RICH}.classes",
+        "the cuts make them",
+        "leave one",
+    ),
+    "cuts of a sum": (
+        label("column: hours, kind: number, cuts: [10], low: 0, high: 50"),
+        f"C103 c.yaml:18:41  {RICH}.cuts",
+        "the label is summed",
+        "leave out the cuts",
+    ),
+    "cuts of a date": (
+        label("column: born, cuts: [10], low: 0, high: 50"),
+        f"C103 c.yaml:18:26  {RICH}.cuts",
+        "type date holds no numbers",
+        "classes",
+    ),
+    "cuts with a unit": (
+        label("column: hours, cuts: [10], low: 0, high: 50, unit: 2"),
+        f"C103 c.yaml:18:57  {RICH}.unit",
+        "summed",
+        "leave it out",
+    ),
     "a number of a date": (
         label("column: born, kind: number, low: 0, high: 9"),
         f"C103 c.yaml:18:26  {RICH}.kind",
@@ -345,6 +387,7 @@ def test_the_base_is_good_without_a_privacy_part_and_a_privacy_part_without_it()
 
 
 GOOD = {
+    "a number counted by interval": label("column: hours, cuts: [10, 20.5], low: 0, high: 50"),
     "a subject with a bound": more("unit: subject\n  subject: household\n  records-per-subject: 3"),
     "a subject of one record": more("unit: subject\n  subject: household"),
     "identifiers that are subjects": more("unit: subject\n  records-per-subject: 3"),
