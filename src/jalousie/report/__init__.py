@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jalousie.report.cardfile import card_json, feedback_card_json, load_card, load_feedback_card
+    from jalousie.report.feedback_text import render_feedback_attacks, render_feedback_text
     from jalousie.report.html import render_feedback_html, render_html, render_snippet
     from jalousie.report.inspection import render_inspection
     from jalousie.report.junit import render_junit
-    from jalousie.report.text import render_attacks, render_feedback_attacks, render_feedback_text, render_text
+    from jalousie.report.text import render_attacks, render_text
 
 _HOME = {
     "card_json": "cardfile",
@@ -23,9 +24,9 @@ _HOME = {
     "load_card": "cardfile",
     "load_feedback_card": "cardfile",
     "render_attacks": "text",
-    "render_feedback_attacks": "text",
+    "render_feedback_attacks": "feedback_text",
     "render_feedback_html": "html",
-    "render_feedback_text": "text",
+    "render_feedback_text": "feedback_text",
     "render_html": "html",
     "render_inspection": "inspection",
     "render_junit": "junit",

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
 from jalousie.errors import InternalError, ReleaseError
 from jalousie.privacy.card import Card
-from jalousie.validator.card import FeedbackCard
 
-_Kind = TypeVar("_Kind", Card, FeedbackCard)
+if TYPE_CHECKING:
+    from jalousie.validator.card import FeedbackCard
+
+_Kind = TypeVar("_Kind", bound=msgspec.Struct)
 
 # msgspec ends a message with the place, "... - at `$.models[0].required`". The rest of the message may quote the file.
 _PLACE = re.compile(r"at `\$\.?([A-Za-z0-9_.\-\[\]]*)`$")
@@ -34,7 +36,7 @@ def card_json(card: Card) -> bytes:
 
 def feedback_card_json(card: FeedbackCard) -> bytes:
     """As `card_json`, of a feedback card: the twin of the learning report."""
-    return _json(card, FeedbackCard)
+    return _json(card, type(card))
 
 
 def _json(card: _Kind, kind: type[_Kind]) -> bytes:
@@ -59,6 +61,8 @@ def load_card(data: bytes) -> Card:
 
 def load_feedback_card(data: bytes) -> FeedbackCard:
     """As `load_card`, of a feedback card."""
+    from jalousie.validator.card import FeedbackCard
+
     return _load(data, FeedbackCard, "feedback card")
 
 

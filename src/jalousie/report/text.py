@@ -7,12 +7,9 @@ from collections.abc import Iterator, Sequence
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.report.parts import Facts, Figure, Section, Story, Table
 from jalousie.report.sections import tell
-from jalousie.report.sections.answers import ADVANTAGE, attack_table
-from jalousie.report.sections.feedback import tell_feedback
 from jalousie.report.sections.risk import attack_section
 from jalousie.report.terminal import Pen, entries, judged, table, wrapped
 from jalousie.report.words import sentence
-from jalousie.validator.card import FeedbackAttackFacts, FeedbackCard, GuessFacts
 
 _LEFT_OUT = frozenset({"limits", "steps"})
 """Chapters for which the page has the room."""
@@ -20,7 +17,7 @@ _LEFT_OUT = frozenset({"limits", "steps"})
 
 def render_text(card: Card, colour: bool) -> str:
     """The card as lines of about 88 columns, without a newline at the end; ANSI colours if `colour`."""
-    return "\n".join(_lines(tell(card), Pen(colour)))
+    return "\n".join(story_lines(tell(card), Pen(colour)))
 
 
 def render_attacks(attacks: Sequence[AttackFacts], colour: bool) -> str:
@@ -36,25 +33,8 @@ def render_attacks(attacks: Sequence[AttackFacts], colour: bool) -> str:
     return "\n".join(lines)
 
 
-def render_feedback_text(card: FeedbackCard, colour: bool) -> str:
-    """A feedback card as `render_text` writes a release's."""
-    return "\n".join(_lines(tell_feedback(card), Pen(colour)))
-
-
-def render_feedback_attacks(
-    attacks: Sequence[FeedbackAttackFacts], colour: bool, guesses: Sequence[GuessFacts] = ()
-) -> str:
-    """What attacks on answers achieved, as `render_attacks` writes it."""
-    pen = Pen(colour)
-    lines = [pen.strong("What attacks on answers achieved")]
-    told = [(fact.verdict, fact.sentence) for fact in attacks] + [(fact.verdict, fact.sentence) for fact in guesses]
-    for verdict, words in told:
-        lines += judged(verdict, sentence(words), pen)
-    lines += ["", *table(attack_table(attacks, "Advantage of each attack", labels=True), pen, details=False)]
-    return "\n".join([*lines, *wrapped(ADVANTAGE, "")])
-
-
-def _lines(story: Story, pen: Pen) -> Iterator[str]:
+def story_lines(story: Story, pen: Pen) -> Iterator[str]:
+    """A card's chapters, line by line."""
     yield f"{pen.strong(story.name)}  {story.parties}"
     yield from _headline(story, pen)
     # The terminal says a sentence once: an attack's, say, is a check's too.
