@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jalousie.errors import JalousieError, WireError
+from jalousie.places.connection import CONNECT_SECONDS, Connection, Unreached
 from jalousie.places.keys import KeyStore
 from jalousie.places.store import FILE, Store
 from jalousie.wire.envelope import CLOCK_MINUTES
@@ -128,15 +129,21 @@ def _party(home: Path, provider: str, ml_party: str) -> Check:
 
 
 def _service(url: str, now: Callable[[], datetime]) -> Iterator[Check]:
-    import httpx
-
+    unreached = WireError("W607", "it cannot be reached", hint="is it running, and is the address right?")
     try:
-        answer = httpx.get(f"{url.rstrip('/')}/health", timeout=10, trust_env=False)
+        connection = Connection(url, seconds=CONNECT_SECONDS)
+        try:
+            answer = connection.request("GET", "/health")
+        finally:
+            connection.close()
         stated = parsedate_to_datetime(answer.headers["date"])
-        answer.raise_for_status()
-    except (httpx.HTTPError, httpx.InvalidURL, KeyError, ValueError):
-        error = WireError("W607", "it cannot be reached", hint="is it running, and is the address right?")
+        if answer.status != 200:
+            raise unreached
+    except WireError as error:
         yield _failed("service", error)
+        return
+    except (Unreached, KeyError, ValueError, TypeError):
+        yield _failed("service", unreached)
         return
     yield Check("service", "ok", "it answers")
     apart = abs((now() - stated).total_seconds())

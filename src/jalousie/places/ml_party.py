@@ -8,12 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeVar
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Final, TypeVar
+from urllib.parse import quote, urlencode
 
 import msgspec
 
 from jalousie.errors import WireError
+from jalousie.places.connection import Connection, Unreached
 from jalousie.places.provider_service import ANSWER_TO, ENVELOPE_HEADER
 from jalousie.places.pseudonym_key import SealedFor
 from jalousie.wire.canonical import LARGEST_INTEGER
@@ -22,14 +23,9 @@ from jalousie.wire.keys import PublicKey, SigningKey
 from jalousie.wire.messages import decode_message
 from jalousie.wire.problem import error_of
 
-if TYPE_CHECKING:
-    import httpx
-
 _Message = TypeVar("_Message", bound=msgspec.Struct)
 _TRIES: Final = 4
-_MAX_ANSWER: Final = 2**30
 _AGAIN: Final = (502, 503, 504)
-SECONDS: Final = 120.0
 
 
 @dataclass(slots=True)
@@ -48,7 +44,7 @@ class Client:
     """Certificates that TLS is checked against, instead of the system's."""
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
     sleep: Callable[[float], None] = time.sleep
-    _http: httpx.Client | None = field(default=None, repr=False)
+    _connection: Connection | None = field(default=None, repr=False)
 
     def get(self, path: str, kind: type[_Message], **query: str | int) -> _Message:
         """A message; raises what `send` raises."""
@@ -62,7 +58,8 @@ class Client:
         Raises
         ------
         WireError
-            W607 not reached, W608 an answer that is no answer of ours, W602 to W604 an answer that the provider has not signed
+            W607 not reached, or its TLS certificate is not accepted, W608 an answer that is no answer of ours, W602 to W604
+            an answer that the provider has not signed
         JalousieError
             what the provider refused with: V (monitor and budget), W (message), L (ledger), X900
         """
@@ -70,7 +67,10 @@ class Client:
         for attempt in range(_TRIES):
             if attempt:
                 self.sleep(0.1 * 4 ** (attempt - 1))
-            answer = self._once(method, target, body, kind)
+            try:
+                answer = self._once(method, target, body, kind)
+            except Unreached:
+                continue
             if answer is not None:
                 return answer
         raise WireError(
@@ -78,8 +78,6 @@ class Client:
         )
 
     def _once(self, method: str, target: str, body: bytes, kind: str) -> bytes | None:
-        import httpx
-
         action = f"{method} {target}"
         sequence = secrets.randbelow(LARGEST_INTEGER)
         envelope = sign_message(
@@ -92,22 +90,18 @@ class Client:
             now=self.now(),
         )
         headers = {ENVELOPE_HEADER: to_header(envelope)} | ({"Content-Type": kind} if kind else {})
-        try:
-            with self._connection().stream(method, target, content=body, headers=headers) as response:
-                if response.status_code in _AGAIN:
-                    return None
-                answer = _read(response)
-                if response.status_code != 200 and ENVELOPE_HEADER not in response.headers:
-                    raise error_of(answer)
-                expected = Expected((self.provider,), self.key.public, self.contract, ANSWER_TO + action, sequence)
-                open_message(from_header(response.headers), answer, expected, now=self.now())
-                if response.status_code != 200:
-                    raise error_of(answer)
-                return answer
-        except httpx.TransportError:
+        if self._connection is None:
+            self._connection = Connection(self.url, self.authorities)
+        reply = self._connection.request(method, target, body, headers)
+        if reply.status in _AGAIN:
             return None
-        except (httpx.HTTPError, httpx.InvalidURL):
-            raise WireError("W608", "the other side answered something unexpected", effect="") from None
+        if reply.status != 200 and ENVELOPE_HEADER.lower() not in reply.headers:
+            raise error_of(reply.body)
+        expected = Expected((self.provider,), self.key.public, self.contract, ANSWER_TO + action, sequence)
+        open_message(from_header(reply.headers), reply.body, expected, now=self.now())
+        if reply.status != 200:
+            raise error_of(reply.body)
+        return reply.body
 
     def pseudonym_key(self) -> bytes:
         """The 32-byte key of the contract's pseudonyms."""
@@ -116,45 +110,12 @@ class Client:
         return exchange.open(sealed, self.contract)
 
     def close(self) -> None:
-        if self._http is not None:
-            self._http.close()
-            self._http = None
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
 
     def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def _connection(self) -> httpx.Client:
-        import httpx
-
-        if self._http is None:
-            parts = urlsplit(self.url)
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise WireError("W607", "the provider's address is not of its form", hint="http://host:port", effect="")
-            verify: object = True
-            if self.authorities is not None:
-                import ssl
-
-                verify = ssl.create_default_context(cafile=str(self.authorities))
-            # no proxy from the environment: it would see what is sent
-            self._http = httpx.Client(
-                base_url=self.url,
-                timeout=httpx.Timeout(SECONDS, connect=10.0),
-                trust_env=False,
-                follow_redirects=False,
-                verify=verify,  # type: ignore[arg-type]
-            )
-        return self._http
-
-
-def _read(response: httpx.Response) -> bytes:
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_bytes():
-        size += len(part)
-        if size > _MAX_ANSWER:
-            raise WireError("W601", "the answer is too large", effect="")
-        parts.append(part)
-    return b"".join(parts)
