@@ -200,6 +200,7 @@ CODES: dict[str, str] = {
     "C102": "the contract has an unknown key or value",
     "C103": "the contract contradicts itself",
     "C104": "the contract has a key twice",
+    "C105": "a file is not the one that the contract names",
     # tables
     "T200": "the table cannot be read",
     "T201": "the table lacks a column",
@@ -216,6 +217,7 @@ CODES: dict[str, str] = {
     "T212": "a column has a type that cannot be used in this role",
     "T213": "the table changed while it was worked on",
     "T214": "the engine failed",
+    "T215": "a table holds the mark of suppressed cells as a value",
     # tables: steps
     "T260": "a step names a column that the table does not have",
     "T261": "a step does not fit the type of its column",

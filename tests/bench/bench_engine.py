@@ -1,6 +1,6 @@
 """The two operations on the full data, Parquet to Parquet: CPU seconds and peak memory.
 
-    python tests/bench/bench_engine.py [MILLIONS] [--limit 1GiB] [--folder DIR] [--threads N]
+    python tests/bench/bench_engine.py [MILLIONS] [--limit 640MiB] [--folder DIR] [--threads N]
 
 The table is made up (by DuckDB, from hashes of the row number): nine skewed quasi-identifiers, one with nulls, an identifier and
 an amount; 1.6 million distinct combinations in 10 million rows.
@@ -91,7 +91,7 @@ def check_order(path: Path) -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("millions", type=int, nargs="?", default=10)
-    parser.add_argument("--limit", default="1GiB", help="memory limit of the engine")
+    parser.add_argument("--limit", default="", help="memory limit of the engine (default: its own)")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--folder", default=None, help="where the tables are made and removed again")
     parser.add_argument("--stage", choices=STAGES, help=argparse.SUPPRESS)
@@ -100,10 +100,13 @@ def main() -> None:
     if given.stage:
         stage(given.stage, given.source, given.limit, given.threads)
         return
+    from jalousie.tables import EngineOptions
+
     with tempfile.TemporaryDirectory(dir=given.folder, prefix="bench-") as folder:
         source = Path(folder) / "table.parquet"
         make(given.millions, source)
-        print(f"{given.millions} million rows, {source.stat().st_size / 2**20:.0f} MiB, engine limit {given.limit}")
+        limit = given.limit or EngineOptions(threads=given.threads).workable_limit()
+        print(f"{given.millions} million rows, {source.stat().st_size / 2**20:.0f} MiB, engine limit {limit}")
         for name in STAGES:
             command = [sys.executable, __file__, "--stage", name, "--source", str(source), "--limit", given.limit]
             done = subprocess.run(

@@ -105,7 +105,7 @@ def test_a_release_keeps_every_promise_or_there_is_none(
     data = pa.Table.from_pylist(table, schema=schema)
     made = attempt(data, contract(chosen, suppression, recoding, suppressed))
     if isinstance(made, JalousieError):
-        assert made.code[0] == "P", made  # nothing satisfies the contract
+        assert made.code[0] == "P" or made.code == "T215", made  # nothing satisfies the contract, or a raw `*`
         return
     released = made.to_arrow().to_pylist()
     classes: dict[tuple[Any, ...], list[Row]] = defaultdict(list)

@@ -19,7 +19,7 @@ import numpy as np
 
 from jalousie import __version__
 from jalousie.contract import Contract, Loaded, Positions, digest, load_contract
-from jalousie.contract.model import Column, Enrich
+from jalousie.contract.model import Column, Enrich, FileHierarchy
 from jalousie.errors import ContractError, ReleaseError, TableError
 from jalousie.places.provider import Provider, Stopwatch
 from jalousie.privacy.card import AttackFacts, Card
@@ -84,6 +84,7 @@ class Sharing:
         self.settings = settings
         self._progress = None if settings.progress is None else _Journey(settings.progress)
         self.watch = Stopwatch(None if self._progress is None else self._progress.stage)
+        self._inputs: dict[str, str] = {}
         with self.watch.stage("read"):
             raw = self._read(table)
         self.done: Deidentified = deidentify(raw, self.contract, self._lent())
@@ -95,6 +96,7 @@ class Sharing:
                 software=f"jalousie {__version__}",
                 population=self.contract.release.population,
             )
+            self.card = msgspec.structs.replace(self.card, inputs=self._inputs)
 
     # -- what the place lends the module
 
@@ -116,11 +118,16 @@ class Sharing:
     def _joined(self, step: Enrich) -> RawTable:
         """The other table of an enrich step: its key and the columns that the step names; others are not read."""
         columns = {step.key or step.on: self.contract.columns.get(step.on, Column(role="plain")), **step.columns}
+        if step.table.sha256:  # else the digest would let anybody try what a private table holds
+            self._inputs[f"table joined on {step.on}"] = f"sha256:{step.table.sha256}"
         return read_table(step.table, columns, self.loaded.folder, others="leave-out", options=self.settings.engine)
 
     def _compile(self, name: str, column: Column, values: Sequence[str | None], counts: Any) -> Hierarchy:
         where = self.loaded.positions.where(f"columns.{name}.hierarchy")
-        return compile_hierarchy(name, column.hierarchy, values, counts.tolist(), self.loaded.folder, where)
+        hierarchy = compile_hierarchy(name, column.hierarchy, values, counts.tolist(), self.loaded.folder, where)
+        if isinstance(column.hierarchy, FileHierarchy):
+            self._inputs[name] = digest_file(self.loaded.folder / column.hierarchy.file)
+        return hierarchy
 
     # -- measures beside the release
 
@@ -237,13 +244,15 @@ class Sharing:
         self._finish()
         from jalousie.report import card_json
 
-        (folder / CARD).write_bytes(card_json(self.card))
         (folder / SPACE).write_bytes(msgspec.json.encode(self.spaces()) + b"\n")
         if report:
             from jalousie.report import render_html
 
             with self.watch.stage("report"):
                 (folder / REPORT).write_text(render_html(self.card), encoding="utf-8")
+        files = {name: digest_file(folder / name) for name in (SPACE, REPORT) if name == SPACE or report}
+        self.card = msgspec.structs.replace(self.card, files=files)
+        (folder / CARD).write_bytes(card_json(self.card))
 
     def _verified_columns(self) -> tuple[list[str], list[str]]:
         """Quasi-identifiers, and the sensitive columns that models speak of, as they are in what was written."""

@@ -159,13 +159,21 @@ class _Check:
             self.fault(path, "rows are removed after generalise, so classes may fall below what the models ask", hint)
         elif isinstance(step, model.Enrich):
             self.fault(path, "new quasi-identifiers are joined after generalise and would not be protected", hint)
-        elif not isinstance(step, model.DropColumns):
-            for key, name in _named(step):
-                column = columns.get(name)
-                if column is not None and column.role == "quasi-identifier":
-                    self.fault(f"{path}.{key}", f'quasi-identifier "{name}" is changed after generalise', hint)
-                elif name in self._modelled():
-                    self.fault(f"{path}.{key}", f'"{name}" is changed after generalise, but a model speaks of it', hint)
+        drops = isinstance(step, model.DropColumns)
+        done = "dropped" if drops else "changed"
+        for key, name in _named(step) if not isinstance(step, (model.DropRows, model.Enrich)) else ():
+            column = columns.get(name)
+            if column is not None and column.role == "quasi-identifier":
+                self.fault(f"{path}.{key}", f'quasi-identifier "{name}" is {done} after generalise', hint)
+            elif name in self._modelled():
+                self.fault(f"{path}.{key}", f'"{name}" is {done} after generalise, but a model speaks of it', hint)
+            elif column is not None and column.role == "identifier" and not drops and name not in self._pseudonyms():
+                message = f'identifier "{name}" is gone after generalise: it is released only as a pseudonym'
+                self.fault(f"{path}.{key}", message, "pseudonymise it, or leave this step out")
+
+    def _pseudonyms(self) -> set[str]:
+        """Columns that some step pseudonymises."""
+        return {name for s in self.contract.steps if isinstance(s, model.Pseudonymise) for name in s.columns}
 
     def _modelled(self) -> set[str]:
         """Sensitive columns that privacy models speak of."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from jalousie.contract.parts import ColumnType, Count, Fraction, Part, Positive, Role
+from jalousie.contract.parts import ColumnType, Count, Fraction, Part, Positive, Role, Sha256
 
 
 class FileHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="file"):
@@ -19,6 +19,8 @@ class FileHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="file")
     """Between the levels."""
     encoding: str = "utf-8"
     """Of the file."""
+    sha256: Sha256 = ""
+    """Digest of the file, as `sha256sum` prints it; another file is then refused."""
 
 
 class IntervalHierarchy(Part, frozen=True, kw_only=True, tag_field="by", tag="intervals"):

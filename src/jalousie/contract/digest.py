@@ -22,7 +22,7 @@ def canonical_json(contract: Contract) -> bytes:
 
     Defaults are left out, so a key added to the format later changes no digest of today's contracts. The place of a
     table (`table.file`, of the contract and of enrich steps) is the provider's own affair and is left out too.
-    Files that hierarchies name count by name, not by content.
+    Files count by name; by content where the contract gives their `sha256`.
     """
     return jcs(plain(contract, places=False)).encode()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from jalousie.contract.check import check_contract
+from jalousie.contract.files import check_hierarchy_files
 from jalousie.contract.model import Contract
 from jalousie.contract.positions import Positions
 from jalousie.contract.problems import raise_all
@@ -30,7 +31,8 @@ def load_contract(path: str | Path) -> Loaded:
     """Read and check a contract file (YAML or JSON, UTF-8).
 
     Raises ContractError: C100 (unreadable), C101 and C104 (not plain YAML), C102 (unknown, missing or mistyped parts),
-    C103 (contradictions). Where several are found, the first is raised and its text lists the others.
+    C103 (contradictions), C105 (a hierarchy file is another than the one named by its sha256). Where several are found, the
+    first is raised and its text lists the others.
     """
     path = Path(path)
     place = Where(path.name)
@@ -59,7 +61,9 @@ def load_contract(path: str | Path) -> Loaded:
             "C100", "the contract is not UTF-8 text", hint="save it as UTF-8", where=Where(path.name, line)
         ) from None
     loaded = parse_contract(text, file=path.name)
-    return Loaded(loaded.contract, path.resolve().parent, loaded.positions)
+    folder = path.resolve().parent
+    check_hierarchy_files(loaded.contract, folder, loaded.positions)
+    return Loaded(loaded.contract, folder, loaded.positions)
 
 
 def parse_contract(text: str, *, file: str = "contract") -> Loaded:

@@ -10,6 +10,7 @@ from msgspec import Meta
 Fraction = Annotated[float, Meta(ge=0, le=1)]
 Positive = Annotated[float, Meta(gt=0)]
 Count = Annotated[int, Meta(ge=1)]
+Sha256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
 Scalar = str | int | float | bool | None
 Role = Literal["identifier", "quasi-identifier", "sensitive", "plain"]
 ColumnType = Literal["text", "integer", "decimal", "boolean", "date", "datetime"]
@@ -60,3 +61,5 @@ class Table(Part, frozen=True, kw_only=True):
     """Empty: by the end of the file's name."""
     csv: Csv = msgspec.field(default_factory=Csv)
     """Only for CSV."""
+    sha256: Sha256 = ""
+    """Digest of the file, as `sha256sum` prints it; another file is then refused."""

@@ -210,6 +210,10 @@ class Card(Part, frozen=True, kw_only=True):
     data_format: str = ""
     csv: Csv | None = None
     """How the table is written down, where it is CSV."""
+    files: dict[str, str] = {}
+    """`sha256:` of every other file of the release but this card."""
+    inputs: dict[str, str] = {}
+    """`sha256:` of the files that shaped the release: hierarchy files by column, joined tables whose digest is agreed."""
     rows_in: int
     rows_out: int
     rows_suppressed: int

@@ -6,10 +6,11 @@ hierarchies (which may read files), a stopwatch, a progress bar.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 
+import msgspec
 import numpy as np
 
 from jalousie.contract.model import Column, Contract, DropColumns, Generalise, Pseudonymise, Step
@@ -21,7 +22,7 @@ from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search import Kernel, search
 from jalousie.privacy.steps import StepContext, apply_step, apply_steps
 from jalousie.privacy.verify import stars_hold
-from jalousie.tables.apply import RecodedFrame, Suppressed, apply_recoding
+from jalousie.tables.apply import STAR, RecodedFrame, Suppressed, apply_recoding
 from jalousie.tables.count import count_groups
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Counts, FrequencyTable, Hierarchy
@@ -93,6 +94,7 @@ def deidentify(raw: RawTable, contract: Contract, lent: Lent) -> Deidentified:
         rows_in = raw.rows
         raw, said, context = apply_steps(raw, first, lent.steps)
         raw, dropped, context = _drop_identifiers(raw, contract, context)
+        later = tuple(_still_to_do(later, raw.columns))
     searched: Searched | None = None
     suppressed: Suppressed = "drop"
     told: tuple[StepFacts, ...] = ()
@@ -149,6 +151,29 @@ def _drop_identifiers(
     return raw, (facts,), context.after(step)
 
 
+def _still_to_do(steps: Sequence[Step], columns: Sequence[str]) -> Iterator[Step]:
+    """Steps without the columns to drop that are gone: identifiers do not wait for a step behind generalise."""
+    for step in steps:
+        if isinstance(step, DropColumns):
+            left = tuple(name for name in step.columns if name in columns)
+            if left:
+                yield msgspec.structs.replace(step, columns=left)
+        else:
+            yield step
+
+
+def _refuse_stars(table: FrequencyTable) -> None:
+    """T215: a raw `*` that is released could not be told from a cell that was generalised or suppressed."""
+    for name, values in zip(table.names, table.values, strict=True):
+        if STAR in values:
+            raise TableError(
+                "T215",
+                f'quasi-identifier "{name}" holds "{STAR}" as a value, which stands for a suppressed cell in a release',
+                hint=f"if it means unknown, list it in table: csv: {{nulls: ...}}; else replace it, or drop its rows"
+                f' (step drop-rows, when: equals, value: "{STAR}")',
+            )
+
+
 def _search(raw: RawTable, contract: Contract, columns: Mapping[str, Column], lent: Lent) -> Searched:
     privacy = contract.privacy
     assert privacy is not None
@@ -156,6 +181,7 @@ def _search(raw: RawTable, contract: Contract, columns: Mapping[str, Column], le
     sensitive = tuple(name for name in raw.columns if columns[name].role == "sensitive")
     with lent.stage("count"):
         table = count_groups(raw, names, sensitive)
+        _refuse_stars(table)
     with lent.stage("hierarchies"):
         hierarchies = tuple(
             lent.hierarchy(name, columns[name], values, _rows_by_value(table, d))

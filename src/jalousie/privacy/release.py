@@ -10,7 +10,7 @@ import narwhals as nw
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, UsageError, did_you_mean
 from jalousie.privacy.card import Card
-from jalousie.tables.bundle import CARD, SPACE, check_digest, read_member, read_released
+from jalousie.tables.bundle import CARD, SPACE, check_digest, check_files, read_member, read_released
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,12 +113,12 @@ class Release:
 
     @classmethod
     def load(cls, path: Path | str) -> Release:
-        """Open a release folder, after checking that its table is the one that the card describes.
+        """Open a release folder, after checking that its files are those that the card describes.
 
         Raises
         ------
         ReleaseError
-            R510 if it cannot be read, R511 if the table was changed, R520 if the card is not one
+            R510 if it cannot be read, R511 if a file was changed, R520 if the card is not one
         """
         card = read_card(path)
         file = check_digest(path, card.data_file, card.data_digest)
@@ -144,7 +144,12 @@ class Release:
 
 
 def read_card(folder: Path | str) -> Card:
-    """The card of a release folder. Raises ReleaseError R510 (no folder or card), R520 (not a card)."""
+    """The card of a release folder, after checking the small files that it names; the table is checked by who reads it.
+
+    Raises ReleaseError R510 (no folder or card, or a file is missing), R511 (a file was changed), R520 (not a card).
+    """
     from jalousie.report import load_card
 
-    return load_card(read_member(folder, CARD))
+    card = load_card(read_member(folder, CARD))
+    check_files(folder, card.files)
+    return card

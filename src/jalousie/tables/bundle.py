@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,27 +39,36 @@ def read_member(folder: Path | str, name: str) -> bytes:
         ) from None
 
 
-def check_digest(folder: Path | str, name: str, digest: str) -> Path:
+def check_digest(folder: Path | str, name: str, digest: str, what: str = "table") -> Path:
     """Path of the folder's table, if its bytes are those that the card names. Raises ReleaseError R510, R511."""
     if not name or Path(name).name != name:
         raise ReleaseError(
-            "R511", "the card names no table inside its folder", hint="fetch the release again", effect=""
+            "R511", f"the card names no {what} inside its folder", hint="fetch the release again", effect=""
         )
     path = Path(folder) / name
     try:
         found = digest_file(path)
     except OSError:
         raise ReleaseError(
-            "R510", "the release's table cannot be read", hint="check its rights, or fetch the release again", effect=""
+            "R510",
+            f"the release's {what} cannot be read",
+            hint="check its rights, or fetch the release again",
+            effect="",
         ) from None
     if found != digest:
         raise ReleaseError(
             "R511",
-            "the release's table is not the one that its card describes",
+            f"the release's {what} is not the one that its card describes",
             hint="fetch the release again",
             effect="",
         )
     return path
+
+
+def check_files(folder: Path | str, files: Mapping[str, str]) -> None:
+    """Raises ReleaseError R510 or R511 unless all these files of the folder are those that the card names."""
+    for name, digest in files.items():
+        check_digest(folder, name, digest, name if name in (SPACE, REPORT) else "file")
 
 
 def read_released(path: Path, *, format: str, csv: Csv, types: dict[str, str]) -> Any:

@@ -6,6 +6,7 @@ import csv
 import io
 from pathlib import Path
 
+from jalousie.contract.files import check_sha256
 from jalousie.contract.model import FileHierarchy
 from jalousie.errors import HierarchyError, Where
 from jalousie.tables.built import Built, level_of
@@ -46,6 +47,7 @@ def read_hierarchy_file(
 
 def _text(column: str, spec: FileHierarchy, folder: Path, where: Where | None) -> str:
     name = Path(spec.file).name
+    check_sha256(folder / spec.file, spec.sha256, f'the hierarchy file of column "{column}"', where)
     encoding = "utf-8-sig" if spec.encoding.lower() in ("utf-8", "utf8") else spec.encoding
     try:
         return (folder / spec.file).read_bytes().decode(encoding)

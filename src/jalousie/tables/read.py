@@ -14,6 +14,7 @@ from typing import Literal
 import duckdb
 import narwhals as nw
 
+from jalousie.contract.files import check_sha256
 from jalousie.contract.model import Column, Table
 from jalousie.errors import TableError, did_you_mean, library_boundary
 from jalousie.tables.csvfile import read_csv
@@ -56,6 +57,7 @@ def read_table(
     path = Path(folder) / spec.file
     form = spec.format or FORMATS.get(path.suffix.lower(), "")
     _check_file(path, spec.file)
+    check_sha256(path, spec.sha256, "the table")
     if not form:
         raise TableError(
             "T208", "the table's format cannot be told from its file name", hint="say format: csv, parquet or arrow"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 
 from jalousie import ContractError, TableError, parse_contract, protect
@@ -22,6 +23,34 @@ dan  22  4001
 def test_an_identifier_never_leaves_though_no_step_drops_it() -> None:
     made = release(ROWS, "columns: {name: {role: identifier}, age: {role: plain}, pay: {role: plain}}\n")
     assert made.columns == ("age", "pay")
+
+
+def test_an_identifier_may_be_dropped_wherever_a_step_stands() -> None:
+    columns = "columns: {name: {role: identifier}, age: {role: quasi-identifier}, pay: {role: plain}}\n"
+    models = "privacy: {models: [{model: k-anonymity, k: 2}], recoding: optimal}\n"
+    for steps in ("{step: generalise}, {step: drop-columns, columns: [name]}", "{step: generalise}"):
+        made = release(ROWS, f"{columns}steps: [{steps}]\n{models}")
+        assert made.columns == ("age", "pay")
+        assert len(made) == 4
+    assert release(
+        ROWS, f"{columns}steps: [{{step: generalise}}, {{step: drop-columns, columns: [name, pay]}}]\n{models}"
+    ).columns == ("age",)
+
+
+def test_a_star_in_the_table_stops_everything_where_it_would_read_as_suppressed() -> None:
+    """In a release `*` covers every value; a raw one would be read so too."""
+    rows = ROWS + "*    *   *\n" * 3
+    columns = "columns: {{name: {{role: {}}}, age: {{role: {}}}, pay: {{role: sensitive}}}}\n"
+    models = "privacy: {models: [{model: k-anonymity, k: 2}], recoding: optimal}\n"
+    words = [line.split() for line in rows.strip().splitlines()]
+    texts = pa.table({name: [row[i] for row in words[1:]] for i, name in enumerate(words[0])})
+    for roles in (("identifier", "quasi-identifier"), ("quasi-identifier", "plain")):
+        with pytest.raises(TableError) as caught:
+            protect(texts, parse_contract(HEAD + columns.format(*roles) + models))
+        assert caught.value.code == "T215"
+        hint = "steps: [{step: drop-rows, column: pay, when: equals, value: '*'}]\n"
+        assert len(protect(texts, parse_contract(HEAD + columns.format(*roles) + models + hint))) == 4
+    assert protect(texts, parse_contract(HEAD + columns.format("plain", "sensitive"))).columns == ("name", "age", "pay")
 
 
 def test_a_pseudonym_is_the_same_for_the_same_input_and_nothing_of_the_input(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import jalousie.privacy.deidentify as deidentify
-from jalousie import ReleaseError, parse_contract
+from jalousie import Release, ReleaseError, parse_contract
 from jalousie.architectures.share import Sharing
 from spec_tables import HEAD, table
 
@@ -103,6 +103,33 @@ def test_the_same_table_and_contract_give_the_same_bytes(tmp_path: Path) -> None
     cards = [Sharing(table(ROWS), parse_contract(CONTRACT)).publish(tmp_path / name) for name in ("a", "b")]
     assert cards[0].data_digest == cards[1].data_digest
     assert (tmp_path / "a" / "table.parquet").read_bytes() == (tmp_path / "b" / "table.parquet").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["space.json", "report.html", "table.parquet"])
+@pytest.mark.parametrize("spoil", ["changed", "gone"])
+def test_a_file_of_a_release_that_was_changed_is_noticed(name: str, spoil: str, tmp_path: Path) -> None:
+    """The card names every other file by its SHA-256; the card's own digest is told by who sends it."""
+    card = Sharing(table(ROWS), parse_contract(CONTRACT)).publish(tmp_path / "out")
+    assert {*card.files, card.data_file, "card.json"} == {path.name for path in (tmp_path / "out").iterdir()}
+    assert len(Release.load(tmp_path / "out")) == 4
+    file = tmp_path / "out" / name
+    if spoil == "changed":
+        file.write_bytes(file.read_bytes().replace(b"age", b"aGe", 1))
+    else:
+        file.unlink()
+    with pytest.raises(ReleaseError) as caught:
+        Release.load(tmp_path / "out")
+    assert caught.value.code == ("R511" if spoil == "changed" else "R510")
+
+
+def test_a_card_names_no_file_outside_its_folder(tmp_path: Path) -> None:
+    Sharing(table(ROWS), parse_contract(CONTRACT)).publish(tmp_path / "out")
+    (tmp_path / "other").write_bytes(b"")
+    path = tmp_path / "out" / "card.json"
+    path.write_text(path.read_text().replace('"space.json"', '"../other"'))
+    with pytest.raises(ReleaseError) as caught:
+        Release.load(tmp_path / "out")
+    assert caught.value.code == "R511"
 
 
 def test_figures_of_the_card_are_those_of_the_rows() -> None:

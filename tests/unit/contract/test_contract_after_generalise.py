@@ -29,3 +29,12 @@ def test_a_column_that_a_model_speaks_of_is_not_changed_after_generalise() -> No
 
 def test_another_sensitive_column_may_be() -> None:
     assert parse_contract(TEXT.format(column="note")).contract.name == "t"
+
+
+def test_nor_dropped() -> None:
+    text = TEXT.replace(
+        "{step: randomised-response, column: {column}, epsilon: 1}", "{step: drop-columns, columns: [{column}]}"
+    )
+    with pytest.raises(ContractError, match="is dropped after generalise, but a model speaks of it"):
+        parse_contract(text.format(column="illness"))
+    assert parse_contract(text.format(column="note")).contract.name == "t"

@@ -98,6 +98,12 @@ STEPS = [
         "gone by then",
     ),
     (
+        "  - {step: generalise}\n  - {step: drop-columns, columns: [note, zip]}\n",
+        "steps.1.columns.1",
+        'quasi-identifier "zip" is dropped after generalise',
+    ),
+    ("  - {step: generalise}\n  - {step: round, column: id, to: 5}\n", "steps.1.column", "only as a pseudonym"),
+    (
         "  - {step: enrich, table: {file: t.csv}, on: id, columns: {age: {role: plain}}}\n",
         "steps.0.columns.age",
         "already",
@@ -117,7 +123,8 @@ def test_steps_that_break_the_promise(steps: str, path: str, words: str) -> None
 
 def test_steps_after_generalise_may_touch_other_columns() -> None:
     parse_contract(text(steps="  - {step: generalise}\n  - {step: round, column: note, to: 5}\n"))
-    parse_contract(text(steps="  - {step: generalise}\n  - {step: drop-columns, columns: [zip]}\n"))
+    parse_contract(text(steps="  - {step: generalise}\n  - {step: drop-columns, columns: [id, note]}\n"))
+    parse_contract(text(steps="  - {step: generalise}\n  - {step: pseudonymise, columns: [id]}\n"))
 
 
 COLUMN_FAULTS = [
@@ -194,7 +201,7 @@ def test_columns_at_generalise_follow_the_steps() -> None:
             steps="  - {step: enrich, table: {file: t.csv}, on: id, columns: {town: {role: quasi-identifier}}}\n"
             "  - {step: drop-columns, columns: [zip]}\n"
             "  - {step: generalise}\n"
-            "  - {step: drop-columns, columns: [age]}\n"
+            "  - {step: drop-columns, columns: [note]}\n"
         )
     ).contract
     assert list(columns_at_generalise(contract)) == ["age", "job", "pay", "note", "town"]
