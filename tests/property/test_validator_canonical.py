@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jalousie.validator.canonical import canonical_partition, know, union
+from jalousie.validator.canonical import canonical_partition, know, renumbered, union
 from jalousie.validator.types import Partition, Population
 
 
@@ -126,3 +126,14 @@ def test_union(masks: list[list[bool] | None]) -> None:
     wanted = [any(mask is None or mask[place] for mask in masks) for place in range(4)]
     if masks:
         assert (found if found is not None else np.ones(4, dtype=bool)).tolist() == wanted
+
+
+@given(st.integers(1, 300), st.integers(0, 2**32 - 1), st.integers(0, 50))
+def test_fast_renumbering_is_the_plain_one(count: int, seed: int, size: int) -> None:
+    drawn = np.random.default_rng(seed)
+    for ordered_kind, kind in (("u1", "u1"), ("<u2", "u1"), ("<u2", "<u2"), ("<u4", "<u4")):
+        few = min(count, 255) if ordered_kind == "u1" else count
+        ordered = drawn.integers(0, few, size).astype(ordered_kind)
+        ranks = drawn.permutation(few).astype(kind)
+        plain = b"".join(int(ranks[group]).to_bytes(ranks.itemsize, "little") for group in ordered)
+        assert renumbered(ordered, ranks) == plain

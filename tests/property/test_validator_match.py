@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
-from jalousie.validator.match import ABSENT, align, encode_label, find_pseudonyms, index_rows, match_rows
+from jalousie.validator.match import ABSENT, Aligned, align, encode_label, find_pseudonyms, index_rows, match_rows
 from jalousie.validator.sums import class_counts, step_sums
 
 CLASSES = ("a", "b", "c")
@@ -146,3 +146,23 @@ def test_a_text_among_numbers_is_refused_and_not_quoted() -> None:
     assert caught.value.code == "V212"
     assert "canary" not in caught.value.local_text()
     assert caught.value.__cause__ is None
+
+
+@given(
+    st.integers(1, 4),
+    st.sampled_from([1, 2, 3, 127, 6552, 6553, 8190, 8191, 10921, 16382, 16383, 40000]),
+    st.integers(0, 2**32 - 1),
+)
+def test_counts_are_the_same_whatever_numbers_hold_the_keys(classes: int, count: int, seed: int) -> None:
+    """Around 2^15 keys the counting changes to wider numbers."""
+    drawn = np.random.default_rng(seed)
+    groups = drawn.integers(-1, count, 300, dtype=np.int32)
+    groups[:2] = (count - 1, -1)
+    layers = drawn.integers(-1, classes, (2, 300)).astype(np.int16)
+    layers[:, 0] = classes - 1
+    plain = np.zeros((count, classes), dtype=np.int64)
+    for layer in layers:
+        for group, code in zip(groups.tolist(), layer.tolist(), strict=True):
+            if group >= 0 and code >= 0:
+                plain[group, code] += 1
+    assert (class_counts(groups, count, Aligned(layers), classes) == plain).all()
