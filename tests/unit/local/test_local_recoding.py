@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search import schemes as schemes_module
 from jalousie.privacy.search.labels import column_losses, number_rows
 from jalousie.privacy.search.local import local_recoding
+from jalousie.privacy.search.mondrian import mondrian
 from jalousie.privacy.search.problem import Problem, build_problem
 from jalousie.privacy.search.schemes import greedy_chain, scheme_list
 from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
@@ -190,3 +193,38 @@ def test_row_numbers_are_exact_beyond_one_word() -> None:
     rows = list(map(tuple, np.stack(columns).T.tolist()))
     assert count == len(set(rows))
     assert len({(row, number) for row, number in zip(rows, numbers.tolist(), strict=True)}) == count
+
+
+def bare_numbers() -> FrequencyTable:
+    rng = np.random.default_rng(5)
+    ages = [str(age) for age in rng.integers(18, 90, 600)]
+    return table_of({"age": ages, "town": [f"t{i}" for i in rng.integers(0, 3, 600)]})
+
+
+def of_bare_numbers(table: FrequencyTable, widths: Sequence[int] = ()) -> Problem:
+    ages = [[v, *(f"[{int(v) // w * w}, {int(v) // w * w + w})" for w in widths), "*"] for v in map(str, range(18, 90))]
+    towns = [[f"t{i}", "*"] for i in range(3)]
+    return build_problem(table, [hierarchy("age", ages), hierarchy("town", towns)])
+
+
+def test_numbers_without_a_hierarchy_are_cut() -> None:
+    """The sweep can only show or hide such a number; the card names both losses."""
+    problem = of_bare_numbers(bare_numbers())
+    models = [KAnonymity(5)]
+    found, cut = local_recoding(problem, models, privacy(suppression=0.0)), mondrian(problem, models, privacy())
+    assert found.loss == cut.loss
+    said = re.fullmatch(
+        r"strict Mondrian \(loss ([\d.]+)\), which loses no more here than the sweep \(([\d.]+)\)", found.proof.method
+    )
+    assert said is not None
+    assert float(said[1]) == pytest.approx(found.loss, abs=1e-4)
+    assert float(said[2]) > 3 * float(said[1])
+    assert np.bincount(found.classes, weights=problem.counts).min() >= 5
+
+
+def test_the_sweep_stays_where_it_loses_less_or_numbers_have_intervals() -> None:
+    problem = of_bare_numbers(bare_numbers(), [5, 10, 20])
+    assert local_recoding(problem, [KAnonymity(5)], privacy()).proof.method == "local recoding by sweep"
+    few = table_of({"age": ["20"] * 9 + ["30"] * 9 + ["40"] * 9, "town": ["t0", "t1", "t2"] * 9})
+    found = local_recoding(of_bare_numbers(few), [KAnonymity(3)], privacy())
+    assert found.proof.method.startswith("local recoding by sweep (loss 0.0000), which loses no more")

@@ -3,7 +3,8 @@
 Three stages. The *sweep* releases classes scheme by scheme (sweep.py; after ARX's iterated search, Prasser, Kohlmayer and Kuhn
 2016). Each class is then *tightened*: every column goes down to the lowest level at which its rows still agree, which no scheme
 for all rows could do. Rows that no scheme released are *placed* into the class where they cost least, or suppressed within the
-contract's limit. What comes out is counted again from the written labels and checked against every model.
+contract's limit. What comes out is counted again from the written labels and checked against every model. Where models look at
+sensitive values, or a number has no hierarchy, Mondrian's cuts are tried as well, and what loses less is taken.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from jalousie.contract.model import Privacy
 from jalousie.privacy.models.base import Model
 from jalousie.privacy.recoding import Candidate, Recoding
 from jalousie.privacy.search.exact import Kernel, Progress, exact_search, least_size, row_limit
+from jalousie.privacy.search.intervals import number_line
 from jalousie.privacy.search.labels import (
     dense_classes,
     local_result,
@@ -69,7 +71,7 @@ def local_recoding(
         result = _finish(problem, judge, models, schemes, swept, limit)
         if result is not None:
             break
-    if result is None or not judge.trivial:
+    if result is None or not judge.trivial or _has_bare_numbers(problem):
         result = _better(result, cut_table(problem, models, limit, kernel))
     if result is not None:
         return replace(result, candidates=_alternatives(problem, models))
@@ -77,14 +79,21 @@ def local_recoding(
 
 
 def _better(swept: Recoding | None, cut: Recoding | None) -> Recoding | None:
-    """The sweep's result, or Mondrian's where that loses less.
+    """The sweep's result, or Mondrian's where that loses less; where both were found, the method names both losses.
 
     The sweep serves the least general classes first. Where rare sensitive values have to be shared out among all classes, as with
     l-diversity of a column of few values, the last rows can be left without; cutting from the top shares them out better.
     """
-    if cut is None or (swept is not None and swept.loss <= cut.loss):
-        return swept
-    return replace(cut, proof=replace(cut.proof, method="strict Mondrian, which loses less here than the sweep"))
+    if swept is None or cut is None:
+        return cut if swept is None else swept
+    taken, other, name = (swept, cut, "strict Mondrian") if swept.loss <= cut.loss else (cut, swept, "the sweep")
+    method = f"{taken.proof.method} (loss {taken.loss:.4f}), which loses no more here than {name} ({other.loss:.4f})"
+    return replace(taken, proof=replace(taken.proof, method=method))
+
+
+def _has_bare_numbers(problem: Problem) -> bool:
+    """Is there a column of numbers that the sweep can only show or hide, since no hierarchy has intervals for it?"""
+    return any(axis.levels <= 2 and number_line(axis) is not None for axis in problem.axes)
 
 
 def _ticker(rows: int, end: float, progress: Progress | None) -> Callable[[int, int], bool]:
