@@ -1,13 +1,14 @@
-"""Speed of two real processes over loopback: `python tests/bench/bench_service.py [--records N] [--clients N]`.
+"""Speed of two real processes over loopback: `python tests/bench/bench_service.py [--records N] [--clients N ...]`.
 
-A provider's service with its SQLite store on disk, and ML parties that sign and verify; wall-clock seconds at the client.
-The time grid is off, so that what is measured is work.
+A provider's service with its SQLite store on disk, and ML parties that sign and verify: wall-clock seconds at the client, and
+the processor time of either side (Linux). The time grid is off, so that what is measured is work.
 """
 
 from __future__ import annotations
 
 import argparse
 import multiprocessing
+import os
 import sys
 import tempfile
 import time
@@ -19,9 +20,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from jalousie.architectures.ask_remote import RemoteValidator
 from jalousie.validator.types import Partition, Population, Question
-from two_places import Places, serving, settle
+from two_places import Places, Running, serving, settle
 
 T = TypeVar("T")
 
@@ -70,66 +70,79 @@ def large(folder: Path, records: int) -> None:
             say("  the same again, replayed", f"{timed(lambda asked=asked: provider.ask(asked))[0]:8.3f} s")  # type: ignore[misc]
 
 
+def used(process: int) -> float:
+    """CPU seconds of a process so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def small_questions(population: Population, seed: int, count: int) -> list[Question]:
+    return [
+        Question(population.digest(), "income", partitions(1, 4, population.size, seed + number), 1e-7)
+        for number in range(count)
+    ]
+
+
 def _client(
     places: Places, url: str, population: Population, seed: int, count: int, barrier: object, out: object
 ) -> None:
     provider = places.reach(url)
-    asked = [
-        Question(population.digest(), "income", partitions(1, 4, population.size, 10**6 * (seed + 1) + number), 1e-7)
-        for number in range(count)
-    ]
-    provider.budget("income")
+    first, *asked = small_questions(population, seed, count + 1)
+    provider.ask(first)  # imports and connects
     barrier.wait()  # type: ignore[attr-defined]
-    start = time.perf_counter()
+    start, busy = time.perf_counter(), time.process_time()
     for question in asked:
         provider.ask(question)
-    out.put((start, time.perf_counter()))  # type: ignore[attr-defined]
+    out.put((start, time.perf_counter(), time.process_time() - busy))  # type: ignore[attr-defined]
     provider.close()
 
 
-def small(folder: Path, clients: int, count: int) -> None:
-    places = settle(folder, epsilon=8.0)
+def together(running: Running, folder: Path, population: Population, clients: int, count: int, seed: int) -> None:
     context = multiprocessing.get_context("spawn")
+    barrier, out = context.Barrier(clients + 1), context.Queue()
+    words = [(Places(folder), running.url, population, seed + 10**6 * number) for number in range(clients)]
+    processes = [context.Process(target=_client, args=(*word, count, barrier, out)) for word in words]
+    for process in processes:
+        process.start()
+    barrier.wait()
+    before = used(running.process.pid)
+    spans = [out.get(timeout=500) for _ in processes]
+    served = used(running.process.pid) - before
+    for process in processes:
+        process.join()
+    wall = max(end for _, end, _ in spans) - min(start for start, _, _ in spans)
+    asked = clients * count
+    say(f"{clients} client(s) at once, new questions of 1,200 records", f"{asked / wall:8.0f} questions/s")
+    say("  CPU of the provider, a question", f"{1e3 * served / asked:8.2f} ms")
+    say("  CPU of the client, a question", f"{1e3 * sum(busy for _, _, busy in spans) / asked:8.2f} ms")
+
+
+def small(folder: Path, clients: list[int], count: int, history: int) -> None:
+    places = settle(folder, epsilon=8.0)
     with serving(places) as running:
         validator = places.validator(running.url)
-        one(validator, "one client, one after another, new questions of 1,200 records", 200)
-        barrier, out = context.Barrier(clients), context.Queue()
         population = validator.population
-        running_clients = [
-            context.Process(target=_client, args=(Places(folder), running.url, population, seed, count, barrier, out))
-            for seed in range(clients)
-        ]
-        for client in running_clients:
-            client.start()
-        spans = [out.get(timeout=500) for _ in running_clients]
-        for client in running_clients:
-            client.join()
-        wall = max(end for _, end in spans) - min(start for start, _ in spans)
-        say(f"{clients} clients at once, new questions", f"{clients * count / wall:8.0f} questions/s")
-        one(validator, f"one client after {clients * count + 200:,} questions", 200, seed=5 * 10**8)
-
-
-def one(validator: RemoteValidator, what: str, count: int, seed: int = 10**8) -> None:
-    population = validator.population
-    asked = [
-        Question(population.digest(), "income", partitions(1, 4, population.size, seed + number), 1e-7)
-        for number in range(count)
-    ]
-    validator.ask(asked[0])
-    spent, _ = timed(lambda: [validator.ask(question) for question in asked[1:]])
-    say(what, f"{(count - 1) / spent:8.0f} questions/s")
+        for place, number in enumerate(clients):
+            together(running, folder, population, number, count // number, 10**8 * (place + 1))
+        if history:
+            for question in small_questions(population, 9 * 10**8, history):
+                validator.ask(question)
+            print(f"after {history:,} questions more:")
+            together(running, folder, population, 1, count, 8 * 10**8)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--records", type=int, default=1_000_000)
-    parser.add_argument("--clients", type=int, default=16)
-    parser.add_argument("--questions", type=int, default=200, help="of each client")
+    parser.add_argument("--clients", type=int, nargs="+", default=[1, 8, 16])
+    parser.add_argument("--questions", type=int, default=1600, help="of all clients together")
+    parser.add_argument("--history", type=int, default=0, help="questions to ask before one client is measured again")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        small(Path(folder), arguments.clients, arguments.questions)
-    with tempfile.TemporaryDirectory() as folder:
-        large(Path(folder), arguments.records)
+        small(Path(folder), arguments.clients, arguments.questions, arguments.history)
+    if arguments.records:
+        with tempfile.TemporaryDirectory() as folder:
+            large(Path(folder), arguments.records)
 
 
 if __name__ == "__main__":
