@@ -26,6 +26,7 @@ from jalousie.places.keys import KeyStore
 from jalousie.places.seen_checkpoint import SeenCheckpoint
 from jalousie.places.store import FILE
 from jalousie.validator.types import Partition, Question
+from jalousie.wire.arrays import answer_from_bytes
 from jalousie.wire.canonical import canonical
 from jalousie.wire.keys import SigningKey
 from jalousie.wire.messages import CheckpointAnswer
@@ -86,6 +87,11 @@ def test_history_ledger_and_command_line_agree(places: Places, running: Running)
     validator = places.validator(running.url)
     asked = question(validator.population.digest(), 77, 0.001)
     answer = validator.ask(asked)
+    again = answer_from_bytes(validator.provider.client.send("GET", f"/answers/{answer.question}"))
+    assert (again.counts[0] == answer.counts[0]).all()
+    with pytest.raises(ValidatorError) as unanswered:
+        validator.provider.client.send("GET", f"/answers/sha256:{'0' * 64}")
+    assert unanswered.value.code == "V214"
     events = list(validator.provider.history())
     assert events[-1].question == answer.question
     assert events[-1].outcome == "answered"
