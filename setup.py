@@ -9,8 +9,11 @@ setup(
     ext_modules=[
         Extension(
             "jalousie.privacy.search._kernel",
-            sources=[f"src/jalousie/privacy/search/{part}.c" for part in ("kernel", "tables", "judge", "steer", "search")],
-            depends=["src/jalousie/privacy/search/kernel.h"],
+            sources=[
+                f"src/jalousie/privacy/search/{part}.c"
+                for part in ("kernel", "read", "count", "tables", "judge", "steer", "bounds", "search")
+            ],
+            depends=[f"src/jalousie/privacy/search/{name}.h" for name in ("kernel", "read", "search")],
             extra_compile_args=["-O3"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,
@@ -18,8 +21,8 @@ setup(
         ),
         Extension(
             "jalousie.privacy.search._blocks",
-            sources=[f"src/jalousie/privacy/search/{name}.c" for name in ("blocks", "rules", "mondrian")],
-            depends=["src/jalousie/privacy/search/blocks.h"],
+            sources=[f"src/jalousie/privacy/search/{name}.c" for name in ("blocks", "sweep", "rules", "mondrian")],
+            depends=[f"src/jalousie/privacy/search/{name}.h" for name in ("blocks", "sweep")],
             extra_compile_args=["-O3", "-ffp-contract=off"],
             define_macros=[("Py_LIMITED_API", "0x030B0000")],
             py_limited_api=True,

@@ -122,7 +122,7 @@ typedef struct Problem {
 
 enum { SUPPRESSED = 1, CORE = 2 };
 
-/* tables.c */
+/* count.c */
 int reserve(void **memory, int64_t *capacity, int64_t wanted, size_t size);
 int count_classes(Problem *p, const Table *source, const uint8_t *levels);
 int index_slots(Problem *p);
@@ -156,6 +156,7 @@ static inline void decode(const Problem *p, const Decoder *decoder, int64_t slot
     }
 }
 
+/* tables.c */
 int order_rows(Problem *p, const Table *source);
 int store_table(Problem *p, const Table *source);
 const Table *smallest_source(const Problem *p, const uint8_t *levels);

@@ -5,7 +5,7 @@ general class. `trim` finds such a part. It works in turns: on the class's histo
 the largest surplus until the models hold, which leaves a quota for each value; then it takes the rows, in their order, that fit
 into the quotas. A row is never split, so the result may still fail; the next turn starts from what was taken.
 
-This is the reference of the same functions in blocks.c; both do the same arithmetic in the same order.
+This is the reference of the same functions in rules.c; both do the same arithmetic in the same order.
 """
 
 from __future__ import annotations
