@@ -197,3 +197,39 @@ def test_an_interrupted_turn_lets_the_next_one_in(tmp_path: Path, monkeypatch: p
     assert done
     assert check(store, asking) == 3 * NANO
     store.close()
+
+
+def test_a_turn_that_cannot_begin_lets_the_next_one_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, asking = open_provider(tmp_path / FILE)
+    asking.hand_over(POPULATION)
+    ask(asking, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "questions_after", lambda *_: 1 / 0)
+        for _ in range(2):
+            with pytest.raises(ZeroDivisionError):
+                ask(asking, 1)
+    # what was counted before is counted again, once
+    ask(asking, 1)
+    assert check(store, asking) == 2 * NANO
+    store.close()
+
+
+def test_what_another_process_spent_is_seen_after_a_failed_flush(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers of questions that were rolled back are given again: ours must not hide those of another process."""
+    store, asking = open_provider(tmp_path / FILE)
+    asking.hand_over(POPULATION)
+    other_store, other = open_provider(tmp_path / FILE)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "_commit", lambda self, _: self._fail())
+        with pytest.raises(StoreError):
+            ask(asking, 1)
+    for number in (2, 3):
+        ask(other, number)
+    ask(asking, 4)
+    for each in (asking, other):
+        assert each.budget("label").spent.nano == 3 * NANO
+    assert check(store, asking) == 3 * NANO
+    other_store.close()
+    store.close()
