@@ -225,11 +225,11 @@ def test_what_another_process_spent_is_seen_after_a_failed_flush(
         patch.setattr(Store, "_commit", lambda self, _: self._fail())
         with pytest.raises(StoreError):
             ask(asking, 1)
-    for number in (2, 3):
-        ask(other, number)
-    ask(asking, 4)
+    # five times as much as ours would have been, under its number
+    other.ask(Question(POPULATION.digest(), "label", (partition(2),), 5 * RHO))
+    ask(asking, 3)
     for each in (asking, other):
-        assert each.budget("label").spent.nano == 3 * NANO
-    assert check(store, asking) == 3 * NANO
+        assert each.budget("label").spent.nano == 6 * NANO
+    assert check(store, asking) == 6 * NANO
     other_store.close()
     store.close()
