@@ -29,7 +29,7 @@ from jalousie.validator.types import Partition, Question
 from jalousie.wire.arrays import answer_from_bytes
 from jalousie.wire.canonical import canonical
 from jalousie.wire.keys import SigningKey
-from jalousie.wire.messages import CheckpointAnswer
+from jalousie.wire.messages import BudgetAnswer, CheckpointAnswer
 from two_places import CANARY, SIZE, Places, Running, question, serving, settle
 
 
@@ -176,6 +176,18 @@ def test_strangers_learn_nothing(places: Places, running: Running) -> None:
     with pytest.raises(WireError) as nobody:
         reach_provider(places.contract_file, "http://127.0.0.1:9", home=places.ml_home).budget("income")
     assert nobody.value.code == "W607"
+
+
+def test_who_is_refused_by_the_envelope_hears_so_before_the_body_is_sent(places: Places, running: Running) -> None:
+    provider = places.reach(running.url)
+    for key, code in ((SigningKey.new(), "W602"), (provider.client.key, "W600")):
+        provider.client.key = key
+        for _ in range(3):
+            with pytest.raises(WireError) as raised:
+                # too large for the buffers of both sides
+                provider.client.send("PUT", "/population", bytes(2**25), kind="application/octet-stream")
+            assert raised.value.code == code
+    assert provider.client.get("/budget", BudgetAnswer, label="income").labels
 
 
 def test_a_population_names_every_record_once(places: Places, running: Running) -> None:

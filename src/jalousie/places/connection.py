@@ -74,7 +74,7 @@ class Connection:
         try:
             if self._http.sock is None:
                 self._connect()
-            self._http.request(method, self._prefix + target, body or None, dict(headers or {}))
+            whole = self._send(method, self._prefix + target, body, dict(headers or {}))
             response = self._http.getresponse()
             answer = response.read(MAX_ANSWER + 1)
         except (OSError, http.client.RemoteDisconnected, http.client.IncompleteRead, http.client.NotConnected) as error:
@@ -83,14 +83,23 @@ class Connection:
         except (http.client.HTTPException, ValueError):
             self.close()
             raise WireError("W608", "the other side answered something unexpected", effect="") from None
-        if len(answer) > MAX_ANSWER:
+        if not whole or len(answer) > MAX_ANSWER:
             self.close()
+        if len(answer) > MAX_ANSWER:
             raise WireError("W601", "the answer is too large", effect="")
         return Reply(response.status, {name.lower(): value for name, value in response.getheaders()}, answer)
 
     def close(self) -> None:
         """The next request opens it again."""
         self._http.close()
+
+    def _send(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> bool:
+        """Whether all of it was taken: who refuses by the headers answers before it has read the body, and hangs up."""
+        try:
+            self._http.request(method, target, body or None, headers)
+        except (BrokenPipeError, ConnectionResetError):
+            return False
+        return True
 
     def _connect(self) -> None:
         self._http.connect()

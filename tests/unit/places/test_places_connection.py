@@ -132,3 +132,24 @@ def test_an_address_has_its_form(url: str) -> None:
     with pytest.raises(WireError) as raised:
         Connection(url)
     assert raised.value.code == "W607"
+
+
+def test_who_hangs_up_on_a_large_body_is_still_heard() -> None:
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def refuse() -> None:
+        line, _ = listening.accept()
+        with line:
+            while b"\r\n\r\n" not in line.recv(65536):
+                pass
+            line.sendall(b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 2\r\n\r\nno")
+            line.shutdown(socket.SHUT_WR)
+
+    thread = threading.Thread(target=refuse)
+    thread.start()
+    line = Connection(f"http://127.0.0.1:{listening.getsockname()[1]}")
+    reply = line.request("PUT", "/population", bytes(2**25))
+    assert (reply.status, reply.body) == (401, b"no")
+    thread.join(timeout=30)
+    line.close()
+    listening.close()
