@@ -11,7 +11,7 @@ setup(
             "jalousie.privacy.search._kernel",
             sources=[
                 f"src/jalousie/privacy/search/{part}.c"
-                for part in ("kernel", "read", "count", "tables", "judge", "steer", "bounds", "search")
+                for part in ("kernel", "read", "count", "tables", "judge", "steer", "bounds", "ties", "search")
             ],
             depends=[f"src/jalousie/privacy/search/{name}.h" for name in ("kernel", "read", "search")],
             extra_compile_args=["-O3"],

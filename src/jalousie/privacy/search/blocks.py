@@ -1,4 +1,4 @@
-"""The native inner loops of local recoding and Mondrian (blocks.c, sweep.c, mondrian.c), or None where there was no compiler at installation."""
+"""The native inner loops of local recoding and Mondrian (blocks.c), or None where there was no compiler at installation."""
 
 from __future__ import annotations
 

@@ -60,6 +60,7 @@ class _Search:
         self.best: tuple[float, tuple[int, ...] | None] = (math.inf, None)
         self.candidates: list[Candidate] = []
         self.checked: list[tuple[int, ...]] = []
+        self.feasible: list[tuple[tuple[int, ...], float]] = []
         self.seen = np.zeros(self.lattice.shape, bool)
         entropy = [_entropies(problem, d) for d in range(problem.dimensions)]
         self.lost = Foresight(self.lattice, entropy, -7.0, 1.0)
@@ -76,10 +77,37 @@ class _Search:
             i = int(flat.argmin())
             score = self.best[0]
             if flat[i] == math.inf or flat[i] >= score - SAFETY * abs(score):
+                self.settle_ties(stop)
                 return self._found(score, complete=True)
             if stop(1.0 - float((flat < score).mean())):
                 return self._found(min(float(flat[i]), score), complete=False)
             self.check(self.climb(self.lattice.levels(i)))
+
+    def settle_ties(self, stop: Callable[[float], bool]) -> None:
+        """Of schemes whose scores are equal, take the first in lexicographic order of the contract's columns.
+
+        One that suppresses every row comes last.
+        """
+        score, levels = self.best
+        if levels is None:
+            return
+        most = score + SAFETY * abs(score)
+        flat = self.bound.reshape(-1)
+        first = flat.size
+        if tied := [levels for levels, own in self.feasible if own <= most]:
+            levels = min(tied)
+            first = int(np.ravel_multi_index(self.lattice.cell(levels), self.lattice.shape))
+        for i in np.flatnonzero(flat[:first] <= most).tolist():
+            if flat[i] > most:
+                continue  # a look at another one has excluded it meanwhile
+            known = len(self.feasible)
+            self.check(self.lattice.levels(i))
+            if len(self.feasible) > known and self.feasible[known][1] <= most:
+                levels = self.lattice.levels(i)
+                break
+            if stop(1.0):
+                break
+        self.best = (score, levels)
 
     def _found(self, bound: float, *, complete: bool) -> Found:
         return Found(self.best[1], self.best[0], bound, len(self.checked), complete, self.candidates)
@@ -99,6 +127,8 @@ class _Search:
             if len(self.candidates) < self.keep:
                 loss = self.metric.loss_of(score)
                 self.candidates.append(Candidate(levels, loss, look.suppressed, int(look.released.sum())))
+            if look.released.any():
+                self.feasible.append((levels, score))
             if score < self.best[0]:
                 self.best = (score, levels)
         self._raise_bounds(look)

@@ -62,7 +62,7 @@ static int choose_source(Search *s, const uint8_t *levels, const Table **source)
     return 0;
 }
 
-static void note(Search *s, const uint8_t *levels, double score) {
+static int note(Search *s, const uint8_t *levels, double score) {
     const Look *look = &s->p->look;
     Result *r = s->result;
     if (r->candidates < r->keep) {
@@ -70,11 +70,13 @@ static void note(Search *s, const uint8_t *levels, double score) {
         memcpy(c->levels, levels, (size_t)s->p->columns);
         c->score = score, c->suppressed = look->suppressed, c->classes = look->released;
     }
+    if (note_tie(s, levels, score)) return OUT_OF_MEMORY;
     if (score < s->best) {
         s->best = score;
         r->found = 1;
         memcpy(r->levels, levels, (size_t)s->p->columns);
     }
+    return 0;
 }
 
 /* Foresee from this look: rows lost, rows suppressed, classes, and what a suppressed row costs per entry. */
@@ -101,7 +103,7 @@ static void learn_from_look(Search *s, const uint8_t *levels) {
 }
 
 /* Look at one scheme, and draw every conclusion from it. */
-static int check(Search *s, const uint8_t *levels) {
+int check(Search *s, const uint8_t *levels) {
     Problem *p = s->p;
     int64_t id = index_of(s, levels);
     if (s->checked[id]) return 0;
@@ -115,7 +117,7 @@ static int check(Search *s, const uint8_t *levels) {
     s->result->checked++;
     memcpy(s->recent[s->recents++ % RECENT], levels, (size_t)p->columns);
     int feasible = p->look.suppressed <= p->limit;
-    if (feasible) note(s, levels, own_score(s, levels));
+    if (feasible && note(s, levels, own_score(s, levels))) return OUT_OF_MEMORY;
     raise_bounds(s, levels);
     s->bound[id] = INFINITY;
     learn_from_look(s, levels);
@@ -336,6 +338,7 @@ int run_search(Problem *p, Result *result, Tick tick, void *context) {
     if (!error) error = find_good_scheme(s);
     if (!error) {
         error = prove(s);
+        if (!error) error = settle_ties(s);
     } else if (error > 0) {
         int64_t id = lowest(s);
         result->bound = id < 0 ? s->best : fmin(s->bound[id], s->best);
@@ -348,6 +351,7 @@ int run_search(Problem *p, Result *result, Tick tick, void *context) {
     free(s->ratio);
     free(s->ratio_weight);
     free(s->terms);
+    free(s->tied);
     free_fit(&s->lost);
     free_fit(&s->gone);
     free_fit(&s->size_fit);

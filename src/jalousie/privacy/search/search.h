@@ -8,6 +8,11 @@
 #define BLOCK 256           /* schemes per entry of the coarse minimum */
 #define RECENT 48
 
+struct Tied {
+    int64_t place;                /* in lexicographic order of the columns */
+    double score;
+};
+
 typedef struct {
     Problem *p;
     Result *result;
@@ -24,6 +29,8 @@ typedef struct {
     double *ratio, *ratio_weight; /* per entry: what a suppressed row costs, as seen so far */
     double *terms;
     Fit lost, gone, size_fit;
+    struct Tied *tied;            /* feasible schemes that were no worse than the best before them */
+    int64_t tied_count, tied_capacity;
     uint8_t recent[RECENT][MAX_COLUMNS];
     int64_t recents;
 } Search;
@@ -41,6 +48,13 @@ static inline void levels_of(const Search *s, int64_t id, uint8_t *levels) {
         id %= s->stride[d];
     }
 }
+
+/* search.c */
+int check(Search *s, const uint8_t *levels);
+
+/* ties.c */
+int note_tie(Search *s, const uint8_t *levels, double score);
+int settle_ties(Search *s);
 
 /* bounds.c */
 int64_t lowest(Search *s);
