@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from jalousie.contract import model as contract
 from jalousie.errors import PrivacyError
-from jalousie.privacy.models import build_models, reference
+from jalousie.privacy.models import KAnonymity, build_models, reference
 from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search import build_problem, exact_search
 from jalousie.privacy.search.native import load_kernel
@@ -263,3 +263,26 @@ def assert_recoding(case: Case, specs: list[contract.Model], found: Recoding) ->
             assert tuple(found.codes[:, g].tolist()) == row
     kept = {general[codes]: int(found.classes[g]) for g, codes in enumerate(distinct) if general[codes] in keep}
     assert sorted(kept.values()) == list(range(len(keep)))
+
+
+@pytest.mark.skipif("native" not in KERNELS, reason="no native kernel here")
+@given(case=cases(), share=st.sampled_from([0.0, 0.2, 1.0]), metric=st.sampled_from(METRICS), copies=st.integers(1, 2))
+def test_both_kernels_take_the_same_of_equal_schemes(case: Case, share: float, metric: str, copies: int) -> None:
+    """Columns that stand twice in a table, and columns without weight, make schemes of equal loss."""
+    twice = Case(
+        tuple((codes + codes[:1] * copies, secret) for codes, secret in case.rows),
+        case.trees + case.trees[:1] * copies,
+        (1.0, *(0.0 for _ in case.trees[1:]), *(1.0,) * copies),
+        case.low + case.low[:1] * copies,
+        case.high + case.high[:1] * copies,
+    )
+    table, hierarchies = tables(twice)
+    problem = build_problem(table, hierarchies, weights=twice.weights, low=twice.low, high=twice.high)
+    found = []
+    for kernel in KERNELS:
+        try:
+            made = exact_search(problem, [KAnonymity(2)], metric=metric, suppression=share, kernel=kernel)  # type: ignore[arg-type]
+            found.append((made.levels, made.suppressed.tolist()))
+        except PrivacyError as error:
+            found.append((error.code, []))
+    assert found[0] == found[1]
