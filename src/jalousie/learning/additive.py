@@ -10,7 +10,7 @@ With X made of one-hot bins, X'y is the count of a class per bin: the answer to 
     theta      ~ N(0, K)    smooth over neighbouring bins
 
 The mode is found by Gauss-Newton, with the likelihood of labelled rows added where there are some. Because the share of
-noise in S is known exactly, the evidence of the answers (Laplace's approximation: MacKay 1992) chooses the width of K.
+noise in S is known exactly, the evidence of the answers (Laplace's approximation: MacKay 1992) chooses the widths of K.
 All of it is post-processing: no budget is spent here, however often it runs.
 """
 
@@ -54,19 +54,25 @@ class Prior:
     width: float = 1.0
     reach: float = 0.15
     rough: float = 0.3
+    scales: tuple[float, ...] = ()
+    """Of the width, by part; none: 1 for each."""
+
+    def correlation(self, part: Part) -> Floats:
+        """(count, count) of the part's effects."""
+        block = np.eye(part.count)
+        if part.ordered > 1:
+            rank = (np.arange(part.ordered) + 0.5) / part.ordered
+            near = np.exp(-np.abs(rank[:, None] - rank) / self.reach)
+            block[: part.ordered, : part.ordered] = (1 - self.rough) * near + self.rough * np.eye(part.ordered)
+        return block
 
     def precision(self, parts: tuple[Part, ...]) -> tuple[Floats, float]:
         """Inverse covariance (d, d) of all effects and the intercept (last), and the logarithm of its determinant."""
         size = sum(part.count for part in parts) + 1
         matrix = np.zeros((size, size))
         logdet, at = 0.0, 0
-        for part in parts:
-            block = np.eye(part.count)
-            if part.ordered > 1:
-                rank = (np.arange(part.ordered) + 0.5) / part.ordered
-                near = np.exp(-np.abs(rank[:, None] - rank) / self.reach)
-                block[: part.ordered, : part.ordered] = (1 - self.rough) * near + self.rough * np.eye(part.ordered)
-            block *= (self.width * part.width) ** 2
+        for part, scale in zip(parts, self.scales or (1.0,) * len(parts), strict=True):
+            block = self.correlation(part) * (self.width * part.width * scale) ** 2
             matrix[at : at + part.count, at : at + part.count] = np.linalg.inv(block)
             logdet -= float(np.linalg.slogdet(block)[1])
             at += part.count

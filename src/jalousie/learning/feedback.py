@@ -58,7 +58,7 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
     combine
         ask about columns that go together in one partition, where that is expected to tell more
     width
-        prior standard deviation of a bin's effect in log-odds; None: chosen by the evidence of the answers
+        prior standard deviation of a bin's effect in log-odds; None: chosen for each column by the evidence of the answers
 
     Attributes
     ----------
