@@ -16,7 +16,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.privacy.release import read_card
-    from jalousie.tables.bundle import check_digest
+    from jalousie.tables.bundle import CARD, check_digest
+    from jalousie.tables.folder import digest_file
 
     card = read_card(arguments.release)
     check_digest(arguments.release, card.data_file, card.data_digest)
@@ -25,4 +26,6 @@ def run(arguments: argparse.Namespace) -> int:
     print_card(card, arguments.json)
     if not arguments.json:
         print("\nthe table is the one that this card describes (SHA-256)", file=sys.stderr)
+        # the card says what the other files are; what the card is, only the provider can say
+        print(f"ask the provider whether this is its card: {digest_file(arguments.release / CARD)}", file=sys.stderr)
     return 0

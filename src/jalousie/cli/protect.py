@@ -25,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.share import Sharing
     from jalousie.report.progress import Progress
-    from jalousie.tables.folder import check_file, check_target
+    from jalousie.tables.bundle import CARD
+    from jalousie.tables.folder import check_file, check_target, digest_file
 
     loaded = load(arguments.contract, arguments.table)
     target = arguments.out or Path(f"{loaded.contract.name}.release")
@@ -47,9 +48,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.junit is not None:
         write_junit(arguments.junit, card, "" if arguments.dry_run else "the release was written all the same")
     print_card(card, arguments.json)
-    if not arguments.json:
-        print(
-            "\nnothing was written (--dry-run)" if arguments.dry_run else f"\nrelease written to {target}",
-            file=sys.stderr,
-        )
+    if not arguments.json and arguments.dry_run:
+        print("\nnothing was written (--dry-run)", file=sys.stderr)
+    elif not arguments.json:
+        print(f"\nrelease written to {target}", file=sys.stderr)
+        print(f"tell the ML party by another way, the card is {digest_file(target / CARD)}", file=sys.stderr)
     return 0

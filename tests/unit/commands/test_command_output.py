@@ -246,7 +246,9 @@ def test_no_color(desk: Desk) -> None:
 def test_a_pipe_gets_neither(desk: Desk) -> None:
     code, _, err = on_terminal(desk, "protect", "contract.yaml", "--no-learning", bar_on_terminal=False)
     assert code == 0, err
-    assert err.strip() == b"release written to small.release"
+    written, told = err.strip().splitlines()
+    assert written == b"release written to small.release"
+    assert told.startswith(b"tell the ML party by another way, the card is sha256:")
     ran = desk.run("open", "small.release")
     assert not ANSI.search(ran.text.encode())
 
