@@ -1,9 +1,13 @@
-"""What a report is made of: sections with sentences, tables and charts, as data. HTML and text are drawn from these."""
+"""What a report is made of: sections with sentences, tables and charts, as data. HTML and text are drawn from these.
+
+msgspec makes a class ten times as fast as dataclasses do, and every command that tells of a card makes these.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Literal
+
+from msgspec import Struct
 
 from jalousie.privacy.card import Verdict
 
@@ -18,8 +22,7 @@ def worst(verdicts: list[Verdict]) -> Verdict:
     return min(verdicts, key=VERDICT_ORDER.index, default="INFO")
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(Struct, frozen=True):
     """A table's cell: a short text, and a sentence under it where there is more to say."""
 
     text: str
@@ -27,8 +30,7 @@ class Cell:
     verdict: Verdict | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """`rows` hold one cell a head; the first cell heads its row (the second where the first is a verdict)."""
 
     caption: str
@@ -50,30 +52,26 @@ class Table:
         return 1 if self.rows and self.rows[0][0].verdict is not None else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     series: Series
     value: float
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Bars:
+class Bars(Struct, frozen=True):
     """Groups of horizontal bars from zero, each with its figure at its end."""
 
     groups: tuple[tuple[str, tuple[Bar, ...]], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Dot:
+class Dot(Struct, frozen=True):
     series: Series
     value: float
     label: str
     interval: tuple[float, float] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Dots:
+class Dots(Struct, frozen=True):
     """Rows of marks on one scale from `low` to `high`; `ticks` are (value, label)."""
 
     rows: tuple[tuple[str, tuple[Dot, ...]], ...]
@@ -82,8 +80,7 @@ class Dots:
     ticks: tuple[tuple[float, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Scatter:
+class Scatter(Struct, frozen=True):
     """Points (x, y, share suppressed) and the one chosen; scales start at zero."""
 
     points: tuple[tuple[float, float, float], ...]
@@ -92,8 +89,7 @@ class Scatter:
     y_title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(Struct, frozen=True):
     """A horizontal line to compare a curve with."""
 
     series: Series
@@ -101,8 +97,7 @@ class Level:
     label: str
 
 
-@dataclass(frozen=True, slots=True)
-class Curve:
+class Curve(Struct, frozen=True):
     """Points (x, y, label of x) from left to right, joined, and levels beside them; larger y is better."""
 
     points: tuple[tuple[float, float, str], ...]
@@ -114,8 +109,7 @@ class Curve:
 Chart = Bars | Dots | Scatter | Curve
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(Struct, frozen=True):
     """A chart, what it shows in one sentence, and the same figures as a table."""
 
     title: str
@@ -127,15 +121,13 @@ class Figure:
     """The table is folded away on the screen (never in print)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """Names and values."""
 
     entries: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Points:
+class Points(Struct, frozen=True):
     """A list of sentences."""
 
     sentences: tuple[str, ...]
@@ -144,8 +136,7 @@ class Points:
 Block = Table | Figure | Facts | Points
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A chapter of the report. `paragraphs` come first and say it all; the blocks are the evidence."""
 
     key: str
@@ -156,16 +147,14 @@ class Section:
     """How to read the figures: definitions and sources."""
 
 
-@dataclass(frozen=True, slots=True)
-class Tile:
+class Tile(Struct, frozen=True):
     """One of the few figures at the top."""
 
     figure: str
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class Story:
+class Story(Struct, frozen=True):
     """The whole report."""
 
     name: str
@@ -175,7 +164,7 @@ class Story:
     dated: str
     software: str
     sections: tuple[Section, ...]
-    tiles: tuple[Tile, ...] = field(default=())
+    tiles: tuple[Tile, ...] = ()
     kind: str = "Release report"
     source: str = "release card"
     """What it was made from."""
