@@ -20,6 +20,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+# threads of linear algebra wait for each other by spinning: on a busy machine they would make this five times slower
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pandas as pd
 
 from jalousie.architectures.ask_remote import RemoteValidator, reach_provider
