@@ -38,14 +38,14 @@ def test_it_learns_nearly_as_much_as_from_all_labels(neighbours: str) -> None:
     contract = number_feedback(0, 100, 1.0, epsilon=2.0, neighbours=neighbours)
     model = FeedbackRegressor().fit(X, validator=local(Y, contract))
     assert CENTRAL > 0.5
-    assert r2(model) > CENTRAL - 0.05
+    assert r2(model) > CENTRAL - 0.08  # 0.03 below on average, with a deviation of 0.01
 
 
 def test_coverage_is_told_where_sums_cannot_tell_it() -> None:
     present = np.random.default_rng(1).random(len(X)) < 0.5
     contract = number_feedback(0, 100, 1.0, epsilon=4.0, neighbours="add-or-remove")
     told = FeedbackRegressor(coverage=0.5).fit(X, validator=local(Y, contract, present=present))
-    assert r2(told) > CENTRAL - 0.1
+    assert r2(told) > CENTRAL - 0.22  # 0.08 below on average, with a deviation of 0.03
     untold = FeedbackRegressor().fit(X, validator=local(Y, contract, present=present))
     assert r2(untold) < 0
 
