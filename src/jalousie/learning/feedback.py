@@ -19,12 +19,14 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
 
+from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, sigmoid
 from jalousie.learning.evidence import best_prior, weight
 from jalousie.learning.frames import as_frame
 from jalousie.learning.linear import presence
 from jalousie.learning.plan import Plan, Score, asked_matrix
+from jalousie.learning.questions import Limits
 from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
 from jalousie.tables.types import Floats
 from jalousie.validator.budget import Rho, account
@@ -33,6 +35,9 @@ from jalousie.validator.sensitivity import sensitivity
 from jalousie.validator.types import Answer
 
 LEAST_BIN = 10  # records in a bin where there is no contract to say so
+TREES, FINER = 8, 2  # trees of a question, and how much finer their bins are: measured in docs/explanation
+MOST_EFFECTS = 1000  # of bins; above that growing trees takes too long
+MOST_GROUPS = 600  # of trees
 TRUSTS = (0.0, 0.5, 1.0)
 SMALL = 0.2
 """Below this ratio of a group's own spread to its noise little is gained: measured in docs/explanation."""
@@ -117,10 +122,10 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         feedback = validator.feedback
         rho = rho_to_spend(validator, name, self.epsilon)
         noise = noise_for(account(feedback), sensitivity(label, feedback), Rho.nearest(rho)).variance
-        self.plan_ = Plan(self.bins, feedback.min_group, self._score()).fit(X, noise=noise if self.combine else None)
+        self.classes_ = _classes(label.classes, labelled)
+        self.plan_ = self._plan(X, feedback, noise, labelled)
         partitions = self.plan_.partitions(X)
         self.answers_ = ask_partitions(validator, name, partitions, rho)
-        self.classes_ = _classes(label.classes, labelled)
         asked = asked_matrix(partitions)
         sizes = np.asarray(asked.sum(axis=0), np.float64).ravel()
         measured = measurements(self.answers_, asked, len(label.classes))
@@ -185,6 +190,24 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         own = nw.to_native(X, pass_through=True)  # a baseline knows the caller's kind of data frame, not ours
         p = np.clip(np.asarray(self.baseline.predict_proba(own), np.float64)[:, -1], 0.01, 0.99)
         return np.asarray(np.log(p / (1 - p)))
+
+    def _plan(self, X: Any, feedback: Feedback, noise: float, labelled: tuple[Any, Any] | None) -> Plan:
+        """Trees grown for what the labels at hand leave in doubt, or else columns and their combinations."""
+        least, score = feedback.min_group, self._score()
+        plan = Plan(self.bins, least, score).fit(X, noise=noise if self.combine else None)
+        if not self.combine or labelled is None or len(self.classes_) != 2:
+            return plan
+        finer = FINER * self.bins
+        if len(X) / finer / 4 < SMALL * TREES * noise:  # such bins would hold too few records for the noise
+            finer = self.bins
+        self.plan_ = Plan(finer, least, score).fit(X, noise=None)
+        if sum(self.plan_.counts) > MOST_EFFECTS:
+            return plan
+        self._fit_classes(X, None, None, labelled)
+        limits = Limits(min(TREES, feedback.max_partitions), least, min(feedback.max_groups, MOST_GROUPS))
+        rows = self._rows(X, self.trust_[0])
+        grown = self.plan_.grow(X, rows, self.fits_[0], noise, limits, plan.partitions(X))
+        return self.plan_ if grown else plan
 
     def _fit_labels(self, X: Any, y: Any) -> Self:
         """Without a validator: an additive model of the labels themselves."""

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from jalousie.learning.additive import Part, Rows, one_hot
+from jalousie.learning.additive import Fit, Part, Rows, one_hot
 from jalousie.learning.bins import TableBins, confidence_bins, partition_of
-from jalousie.learning.joint import Design, Joint, best_partitions, combine, model_parts
+from jalousie.learning.joint import NARROW, Design, Joint, best_partitions, combine, model_parts
+from jalousie.learning.questions import Belief, Limits, Tree, expected_doubt, grow_trees
 from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Partition
 
@@ -38,6 +39,8 @@ class Plan:
     ordered: tuple[int, ...] = field(init=False)
     joints: list[Joint] = field(init=False)
     parts: tuple[Part, ...] = field(init=False)
+    trees: list[Tree] = field(init=False, default_factory=list)
+    """Where there are some they are asked about, and `joints` are not."""
 
     def fit(self, X: Any, *, noise: float | None) -> Plan:
         """Cut columns into bins; with `noise` (variance of a cell if one partition were asked about) combine some."""
@@ -52,7 +55,7 @@ class Plan:
         if not counts:  # nothing to tell records by: one group of all
             counts, ordered = [1], [0]
         self.counts, self.ordered = tuple(counts), tuple(ordered)
-        codes = self._own(X)
+        codes = self.codes(X)
         if noise is None:
             self.joints = [combine(codes, [at], self.counts, self.least) for at in range(len(self.counts))]
         else:
@@ -61,7 +64,7 @@ class Plan:
         self.parts = model_parts(self.counts, self.ordered, self.joints)
         return self
 
-    def _own(self, X: Any) -> Codes:
+    def codes(self, X: Any) -> Codes:
         """(n, columns) bin of each column."""
         codes = [self.table.codes(X)[:, self.columns]]
         if self.score is not None and len(self.edges):
@@ -72,14 +75,34 @@ class Plan:
 
     def rows(self, X: Any, offset: Floats | None = None) -> Rows:
         """Rows of the model."""
-        own = self._own(X)
+        own = self.codes(X)
         further = [joint.codes(own)[:, None] for joint in self.joints if len(joint.columns) > 1]
+        further += [tree.codes(own)[:, None] for tree in self.trees]
         return one_hot(np.concatenate([own, *further], axis=1), self.parts, offset)
 
     def partitions(self, X: Any) -> list[Partition]:
         """What to ask about."""
-        own = self._own(X)
+        own = self.codes(X)
+        if self.trees:
+            return [partition_of(tree.codes(own), tree.count) for tree in self.trees]
         return [partition_of(joint.codes(own), joint.count) for joint in self.joints]
+
+    def grow(self, X: Any, rows: Rows, fit: Fit, noise: float, limits: Limits, instead: list[Partition]) -> bool:
+        """Ask about trees, where less doubt is expected after them than after asking about `instead`; tells whether.
+
+        rows, fit   of this plan, without trees: what is known before anything is asked
+        noise       variance of a cell if one partition were asked about
+        """
+        codes, belief = self.codes(X), Belief.of(rows, fit)
+        trees = grow_trees(codes, self.ordered, belief, noise, limits)
+        if not trees:
+            return False
+        left = expected_doubt(belief, [tree.codes(codes) for tree in trees], noise)
+        if left >= expected_doubt(belief, [partition.groups for partition in instead], noise):
+            return False
+        self.trees = trees
+        self.parts = (*self.parts, *(Part(tree.count, width=NARROW) for tree in trees))
+        return True
 
 
 def asked_matrix(partitions: list[Partition]) -> Any:
