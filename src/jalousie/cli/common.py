@@ -74,6 +74,7 @@ def print_card(card: Card, as_json: bool) -> None:
         sys.stdout.write(card_json(card).decode())
     else:
         print(render_text(card, colour=colour()))
+    sys.stdout.flush()  # what is said next, on the other stream, is about a card that could be printed
 
 
 def write_junit(path: Path, card: Card, effect: str) -> None:
