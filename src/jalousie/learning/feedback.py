@@ -1,8 +1,9 @@
 """`FeedbackClassifier`: a scikit-learn classifier whose labels stay with the provider.
 
 One question is asked: how many records of each class are in each bin of each column, or of several columns together
-(`joint`). The model is additive, and fitted to the noisy counts (`additive`). It can start from a baseline model, from a
-small labelled set, from both or from nothing.
+(`joint`), or, where some labels are at hand, in each leaf of trees grown for what these leave in doubt (`questions`). The model
+is additive, and fitted to the noisy counts (`additive`). It can start from a baseline model, from a small labelled set, from both
+or from nothing.
 """
 
 from __future__ import annotations
@@ -14,27 +15,23 @@ from typing import Any, Self
 import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import ClassifierMixin
 from sklearn.utils import assert_all_finite
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, sigmoid
 from jalousie.learning.evidence import best_prior, weight
-from jalousie.learning.frames import as_frame
+from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one
 from jalousie.learning.linear import presence
 from jalousie.learning.plan import Plan, Score, asked_matrix
 from jalousie.learning.questions import Limits
-from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
+from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of
 from jalousie.tables.types import Floats
-from jalousie.validator.budget import Rho, account
-from jalousie.validator.noise import noise_for
-from jalousie.validator.sensitivity import sensitivity
 from jalousie.validator.types import Answer
 
-LEAST_BIN = 10  # records in a bin where there is no contract to say so
 TREES, FINER = 8, 2  # trees of a question, and how much finer their bins are: measured in docs/explanation
 MOST_EFFECTS = 1000  # of bins; above that growing trees takes too long
 MOST_GROUPS = 600  # of trees
@@ -47,7 +44,7 @@ class PopulationTooSmallWarning(UserWarning):
     """The noise of the answers drowns what the population could teach."""
 
 
-class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Learns from noisy label counts.
 
     Parameters
@@ -113,17 +110,9 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
             raise ValidatorError(
                 "V212", "the label is a number", hint="use FeedbackRegressor", effect="nothing was asked"
             )
-        if len(X) != validator.population.size:
-            raise UsageError(
-                "U151",
-                f"the table has {len(X)} rows, the population {validator.population.size} records",
-                effect="nothing was asked",
-            )
-        feedback = validator.feedback
-        rho = rho_to_spend(validator, name, self.epsilon)
-        noise = noise_for(account(feedback), sensitivity(label, feedback), Rho.nearest(rho)).variance
+        rho, noise = self._price(X, validator, name, label)
         self.classes_ = _classes(label.classes, labelled)
-        self.plan_ = self._plan(X, feedback, noise, labelled)
+        self.plan_ = self._plan(X, validator.feedback, noise, labelled)
         partitions = self.plan_.partitions(X)
         self.answers_ = ask_partitions(validator, name, partitions, rho)
         asked = asked_matrix(partitions)
@@ -156,31 +145,12 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         best = np.argmax(self.predict_proba(X), axis=1)
         return np.asarray(self.classes_[best])
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
-
     # -- steps ---------------------------------------------------------------------------------------------------------
 
     def _check_parameters(self, y: Any, validator: Validator | None) -> None:
-        if (y is None) == (validator is None):
-            if y is None:
-                raise ValueError("requires y to be passed, but the target y is None: give y or a validator")
-            raise UsageError("U151", "y and a validator are given", hint="give labels at hand as `labelled=(X, y)`")
+        require_one(y, validator)
         if self.bins < 2:
             raise UsageError("U151", "a column needs at least 2 bins", effect="nothing was asked")
-
-    def _table(self, X: Any, *, reset: bool) -> Any:
-        frame = as_frame(X)
-        if frame is None:
-            return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
-        if reset:
-            self.n_features_in_ = len(frame.columns)
-            self.feature_names_in_ = np.array(frame.columns, dtype=object)
-        return frame
 
     def _score(self) -> Score | None:
         return None if self.baseline is None else self._baseline_logits
@@ -216,7 +186,7 @@ class FeedbackClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc] 
         assert_all_finite(y, input_name="y")
         check_classification_targets(y)
         self.classes_ = np.unique(y)
-        self.plan_ = Plan(self.bins, min(LEAST_BIN, max(1, len(y) // 4)), self._score()).fit(X, noise=None)
+        self.plan_ = Plan(self.bins, least_bin(len(y)), self._score()).fit(X, noise=None)
         self.answers_ = []
         self._fit_classes(X, None, None, (X, y))
         return self

@@ -6,27 +6,23 @@ from typing import Any, Self
 
 import narwhals as nw
 import numpy as np
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import RegressorMixin
 from sklearn.utils import assert_all_finite
-from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from jalousie.errors import UsageError
-from jalousie.learning.frames import as_frame
+from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one
 from jalousie.learning.linear import LinearFit, Sums
 from jalousie.learning.number_scores import bounds_of
 from jalousie.learning.plan import Plan, Score, asked_matrix
-from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
+from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of
 from jalousie.tables.types import Floats
-from jalousie.validator.budget import Rho, account
-from jalousie.validator.noise import noise_for
-from jalousie.validator.sensitivity import sensitivity
 from jalousie.validator.types import Answer
 
-LEAST_BIN = 10  # records in a bin where there is no contract to say so
 _DOUBT = 0.15 * 16  # turns noise in shares of the span into that of a label with p (1 - p) = 0.15
 
 
-class FeedbackRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class FeedbackRegressor(RegressorMixin, FeedbackEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Learns an additive model of a number from one question.
 
     Parameters
@@ -63,10 +59,7 @@ class FeedbackRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         self, X: Any, y: Any = None, *, validator: Validator | None = None, labelled: tuple[Any, Any] | None = None
     ) -> Self:
         """Ask once and fit; see FeedbackClassifier.fit."""
-        if y is None and validator is None:
-            raise ValueError("requires y to be passed, but the target y is None: give y or a validator")
-        if y is not None and validator is not None:
-            raise UsageError("U151", "y and a validator are given", hint="give labels at hand as `labelled=(X, y)`")
+        require_one(y, validator)
         if self.bins < 2 or not 0 < self.coverage <= 1:
             raise UsageError("U151", "bins < 2, or coverage is not above 0 and at most 1", effect="nothing was asked")
         X = self._table(X, reset=True)
@@ -75,23 +68,16 @@ class FeedbackRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
             check_consistent_length(X, y)
             assert_all_finite(y, input_name="y")
             self.centre_, self.span_ = float(y.mean()), max(float(np.ptp(y)), 1e-12)
-            self.plan_ = Plan(self.bins, min(LEAST_BIN, max(1, len(y) // 4)), self._score()).fit(X, noise=None)
+            self.plan_ = Plan(self.bins, least_bin(len(y)), self._score()).fit(X, noise=None)
             self.answers_: list[Answer] = []
             return self._solve(X, None, (X, y))
         name, label = label_of(validator, self.label)
         low, high = bounds_of(label)
-        if len(X) != validator.population.size:
-            raise UsageError(
-                "U151",
-                f"the table has {len(X)} rows, the population {validator.population.size} records",
-                effect="nothing was asked",
-            )
-        feedback = validator.feedback
-        rho = rho_to_spend(validator, name, self.epsilon)
+        rho, noise = self._price(X, validator, name, label)
         self.centre_, self.span_ = (low + high) / 2, high - low
-        noise = noise_for(account(feedback), sensitivity(label, feedback), Rho.nearest(rho)).variance
         relative = noise * (label.unit / self.span_) ** 2 * _DOUBT
-        self.plan_ = Plan(self.bins, feedback.min_group, self._score()).fit(X, noise=relative if self.combine else None)
+        self.plan_ = Plan(self.bins, validator.feedback.min_group, self._score())
+        self.plan_.fit(X, noise=relative if self.combine else None)
         partitions = self.plan_.partitions(X)
         self.answers_ = ask_partitions(validator, name, partitions, rho)
         return self._solve(X, self._sums(self.answers_, asked_matrix(partitions)), labelled)
@@ -101,22 +87,6 @@ class FeedbackRegressor(RegressorMixin, BaseEstimator):  # type: ignore[misc]  #
         table = self._table(X, reset=False)
         rows = self.plan_.rows(table, self._offset(table))
         return np.asarray(rows.matrix @ self.fit_.theta + rows.offset)
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        tags.input_tags.string = True
-        tags.input_tags.categorical = True
-        return tags
-
-    def _table(self, X: Any, *, reset: bool) -> Any:
-        frame = as_frame(X)
-        if frame is None:
-            return validate_data(self, X, reset=reset, dtype=None, ensure_all_finite="allow-nan")
-        if reset:
-            self.n_features_in_ = len(frame.columns)
-            self.feature_names_in_ = np.array(frame.columns, dtype=object)
-        return frame
 
     def _score(self) -> Score | None:
         return None if self.baseline is None else self._offset
