@@ -49,7 +49,16 @@ LIGHT_ROOMS = {"contract", "cli"}  # these may not even import numpy, duckdb or 
 # an estimator must inherit from scikit-learn's base; these modules are themselves loaded when they are first used
 LOADED_LATE = {
     f"learning/{name}.py": {"sklearn"}
-    for name in ("encoder", "feedback", "feedback_base", "feedback_regressor", "recalibrate", "threshold", "select", "scorer")
+    for name in (
+        "encoder",
+        "feedback",
+        "feedback_base",
+        "feedback_regressor",
+        "recalibrate",
+        "threshold",
+        "select",
+        "scorer",
+    )
 }
 # the pure rooms: no files, no network, no clock, no global random state
 IMPURE = {
