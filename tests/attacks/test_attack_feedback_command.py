@@ -60,6 +60,19 @@ def test_every_attack_is_carried_out_and_no_label_is_printed(asked: Desk) -> Non
     assert not (asked.folder / "home").exists()  # no place was opened, no budget was spent
 
 
+def test_a_number_counted_by_interval_is_attacked_as_its_classes(desk: Desk) -> None:
+    desk.table([("id", "illness", "age"), *((f"p{i}", str(i * 7 % 10), str(i % 3)) for i in range(640))])
+    text = FEEDBACK.replace("role: sensitive", "role: sensitive, type: integer").replace(
+        "  id: {", "  age: {role: plain}\n  id: {"
+    )
+    desk.write("contract.yaml", text.replace("classes: [canary-flu, canary-cold]", "cuts: [4], low: 0, high: 10"))
+    ran = desk.run("attack", "contract.yaml", "--guess", "age", "--json")
+    assert ran.code == 0, ran.err
+    facts = [fact for fact in json.loads(ran.out) if "attack" in fact]
+    assert [fact["attack"] for fact in facts] == ATTACKS
+    assert all(fact["on"] < fact["off"] for fact in facts)
+
+
 def test_the_text_says_what_each_figure_is(asked: Desk) -> None:
     ran = asked.run("attack", "contract.yaml")
     assert ran.code == 0

@@ -185,5 +185,5 @@ def grounds(
         else:
             values = np.array(label.classes, object)[column.values[rows]]
         # pseudonyms are subjects enough here: every record is one of its own
-        found[name] = Ground(replace(feedback, labels={name: label}, subject=""), {name: values})
+        found[name] = Ground(replace(feedback, labels={name: label.by_name()}, subject=""), {name: values})
     return found

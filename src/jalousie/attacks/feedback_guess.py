@@ -118,17 +118,17 @@ def guess_own(
         (rows, columns) what the ML party is taken to know, in the order of the provider's rows
     Returns None where the label has not two classes that both occur in either half: there is nothing to guess.
     """
-    classes = feedback.labels[label].classes
+    asked = feedback.labels[label].by_name()
     rng = np.random.default_rng(seed)
     firsts = index.rows[index.start[:-1][np.diff(index.start) > 0]]
     rows = rng.permutation(firsts[column.present[firsts]])[:MOST_GUESSED]
     halves = rows[: len(rows) // 2], rows[len(rows) // 2 :]
-    if len(classes) != 2 or any(len(np.unique(column.values[half])) < 2 for half in halves):
+    if len(asked.classes) != 2 or any(len(np.unique(column.values[half])) < 2 for half in halves):
         return None
-    names = np.array(classes, object)
+    names = np.array(asked.classes, object)
     one, other = (People(X[half], names[column.values[half]]) for half in halves)
     # pseudonyms are subjects enough here, as in other attacks
-    found = guess_labels(one, other, replace(feedback, subject=""), label, seed=seed)
+    found = guess_labels(one, other, replace(feedback, labels={label: asked}, subject=""), label, seed=seed)
     return replace(found, contract=contract)
 
 

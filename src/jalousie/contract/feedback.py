@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Annotated, Literal
 
 from msgspec import Meta
-from msgspec.structs import force_setattr
+from msgspec.structs import force_setattr, replace
 
 from jalousie.contract.parts import Count, Part, Positive
 
@@ -32,6 +32,10 @@ class Label(Part, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if self.cuts and not self.classes:
             force_setattr(self, "classes", self.intervals())
+
+    def by_name(self) -> Label:
+        """The same classes where values are their names: how a label with `cuts` is once its numbers were put into intervals."""
+        return replace(self, cuts=(), low=None, high=None) if self.cuts else self
 
     def ends(self) -> tuple[float, ...]:
         """Ends of the intervals, one more than there are, of a label with `cuts`, `low` and `high`."""
