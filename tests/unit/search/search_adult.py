@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
+from jalousie.tables.types import Counts, FrequencyTable, Hierarchy, Histogram
 
 COLUMNS = (
     "sex",
@@ -39,15 +39,35 @@ def adult_table(
     folder: Path, columns: Sequence[str], sensitive: Sequence[str] = (), *, only: Collection[int] | None = None
 ) -> FrequencyTable:
     """The whole table, or only the rows with these numbers, counted from 0."""
-    with (folder / "adult.csv").open(encoding="utf-8", newline="") as file:
-        head, *rows = csv.reader(file, delimiter=";")
-    if only is not None:
-        rows = [rows[number] for number in sorted(only)]
-    by_name = dict(zip(head, zip(*rows, strict=True), strict=True))
+    by_name = _columns(folder, only)
     values, codes = zip(*(_encode(by_name[name]) for name in columns), strict=True)
     distinct, group, counts = np.unique(np.array(codes), axis=1, return_inverse=True, return_counts=True)
     histograms = [_histogram(name, by_name[name], group.reshape(-1)) for name in sensitive]
     return FrequencyTable(tuple(columns), values, distinct.astype(np.int32), counts.astype(np.int64), tuple(histograms))
+
+
+def adult_sample(folder: Path, columns: Sequence[str], sensitive: str, rows: Counts) -> FrequencyTable:
+    """Some rows, counted under every distinct row of the whole table, so that some stand for none; `world` counts the whole."""
+    by_name = _columns(folder, None)
+    whole = adult_table(folder, columns)
+    codes = np.array([_encode(by_name[name])[1] for name in columns])
+    _, group = np.unique(codes, axis=1, return_inverse=True)
+    group = group.reshape(-1)
+    counts = np.bincount(group[rows], minlength=whole.groups).astype(np.int64)
+    cells = [by_name[sensitive][row] for row in rows.tolist()]
+    every = np.arange(whole.groups, dtype=np.int64)
+    world = Histogram("world", ("everybody",), every, np.zeros(whole.groups, np.int32), whole.counts)
+    return FrequencyTable(
+        whole.names, whole.values, whole.codes, counts, (_histogram(sensitive, cells, group[rows]), world)
+    )
+
+
+def _columns(folder: Path, only: Collection[int] | None) -> dict[str, Sequence[str]]:
+    with (folder / "adult.csv").open(encoding="utf-8", newline="") as file:
+        head, *rows = csv.reader(file, delimiter=";")
+    if only is not None:
+        rows = [rows[number] for number in sorted(only)]
+    return dict(zip(head, zip(*rows, strict=True), strict=True))
 
 
 def _encode(cells: Sequence[str]) -> tuple[tuple[str, ...], np.ndarray]:

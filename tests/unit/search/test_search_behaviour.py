@@ -53,6 +53,16 @@ def brute(problem: Problem, models: list[Model], limit: int) -> float:
     return best
 
 
+def test_distinct_rows_that_stand_for_no_row_keep_a_class_of_their_own() -> None:
+    tree = binary_tree("c0", 3)
+    codes = np.arange(4, dtype=np.int32)[None, :]
+    problem = build_problem(FrequencyTable(("c0",), (tree.labels[0],), codes, np.array([5, 0, 0, 0])), [tree])
+    for table in (problem, problem.rolled((1,), *problem.classes((1,)))):
+        group_class, sizes = table.classes((1,))
+        assert sizes.tolist() == [5, 0]
+        assert len(set(group_class.tolist())) == 2
+
+
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("columns", [4, 5])
 def test_larger_tables_use_rolled_up_tables_and_stay_exact(kernel: str, columns: int) -> None:

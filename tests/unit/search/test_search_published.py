@@ -31,10 +31,8 @@ METRICS = {
     "Metric.createPrecomputedEntropyMetric(0.1d, false)": "entropy",
     "Metric.createPrecomputedEntropyMetric(0.1d)": "entropy",
 }
-INCOMPLETE = {42481.619746031596, 40089.9423426752}
-"""Cases 2 and its like of that program's test of combinations: there they ask for (0.05, 0.15)-presence of a tenth of the rows
-besides, which the file leaves out, and are measured on that tenth, which is in another file. The same models on the whole table
-and on drawn rows have other published optima: see the tests below."""
+WITH_PRESENCE = {42481.619746031596, 40089.9423426752}
+"""In that program's test of combinations these two also ask for presence, which the file leaves out: see test_search_presence."""
 
 
 FIVE = "new KAnonymity(5)"
@@ -78,7 +76,7 @@ def test_published_optima_are_reproduced(reference_adult: Path, kernel: str) -> 
     done = 0
     for case in published(reference_adult):
         grassberger = any("GRASSBERGER" in text for text in case["models"])
-        if grassberger or case["expected_loss"] in INCOMPLETE:
+        if grassberger or case["expected_loss"] in WITH_PRESENCE:
             continue
         problem, models = build(reference_adult, case)
         found = exact_search(

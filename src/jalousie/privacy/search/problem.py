@@ -141,7 +141,9 @@ class Problem:
         key, space = self._key(levels)
         if space <= 4 * self.groups + 1000:
             sizes = np.bincount(key, weights=self.counts, minlength=space).astype(np.int64)
-            used = np.flatnonzero(sizes)
+            seen = np.zeros(space, bool)
+            seen[key] = True  # by the keys, not by the sizes: a distinct row may stand for no row of this table
+            used = np.flatnonzero(seen)
             dense = np.zeros(space, np.int64)
             dense[used] = np.arange(len(used))
             return dense[key], sizes[used]
