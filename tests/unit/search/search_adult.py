@@ -50,9 +50,7 @@ def adult_sample(folder: Path, columns: Sequence[str], sensitive: str, rows: Cou
     """Some rows, counted under every distinct row of the whole table, so that some stand for none; `world` counts the whole."""
     by_name = _columns(folder, None)
     whole = adult_table(folder, columns)
-    codes = np.array([_encode(by_name[name])[1] for name in columns])
-    _, group = np.unique(codes, axis=1, return_inverse=True)
-    group = group.reshape(-1)
+    group, _ = adult_rows(folder, columns, sensitive)
     counts = np.bincount(group[rows], minlength=whole.groups).astype(np.int64)
     cells = [by_name[sensitive][row] for row in rows.tolist()]
     every = np.arange(whole.groups, dtype=np.int64)
@@ -60,6 +58,14 @@ def adult_sample(folder: Path, columns: Sequence[str], sensitive: str, rows: Cou
     return FrequencyTable(
         whole.names, whole.values, whole.codes, counts, (_histogram(sensitive, cells, group[rows]), world)
     )
+
+
+def adult_rows(folder: Path, columns: Sequence[str], sensitive: str) -> tuple[Counts, list[int]]:
+    """Of every raw row, its distinct row in `adult_table` and the code of its sensitive value (by first occurrence)."""
+    by_name = _columns(folder, None)
+    codes = np.array([_encode(by_name[name])[1] for name in columns])
+    group = np.unique(codes, axis=1, return_inverse=True)[1].reshape(-1)
+    return group.astype(np.int64), _encode(by_name[sensitive])[1].tolist()
 
 
 def _columns(folder: Path, only: Collection[int] | None) -> dict[str, Sequence[str]]:

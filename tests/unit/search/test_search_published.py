@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Collection
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +14,10 @@ from search_adult import COLUMNS, adult_hierarchy, adult_table, drawn_rows
 
 from jalousie.contract import model as contract
 from jalousie.privacy.models import KAnonymity, Model, build_models
-from jalousie.privacy.models.base import Classes
-from jalousie.privacy.models.diversity import EntropyLDiversity, grassberger_terms
 from jalousie.privacy.search import Problem, build_problem, exact_search
 from jalousie.privacy.search.look import look_at
 from jalousie.privacy.search.metrics import Loss
 from jalousie.privacy.search.native import load_kernel
-from jalousie.tables.types import Codes, Counts, Mask
 
 KERNELS = ["numpy", "native"] if load_kernel() is not None else ["numpy"]
 METRICS = {
@@ -91,64 +86,6 @@ def test_published_optima_are_reproduced(reference_adult: Path, kernel: str) -> 
         assert found.proof.exact
         done += 1
     assert done == 11
-
-
-class LeavesEarly(EntropyLDiversity):
-    """Grassberger's estimate as the program of the published optima decides it.
-
-    It adds the terms of a class's values in the order of its hash table and refuses as soon as the sum is over the bound,
-    although terms of single rows (G(1) < 0) are still to come.
-    """
-
-    def satisfied(self, classes: Classes) -> Mask:
-        cells = classes.cells[self.column]
-        terms = grassberger_terms(int(classes.sizes.max(initial=1)))
-        bound = classes.sizes * (terms[classes.sizes] - math.log(self.l))
-        kept = self.possible(classes)
-        order = np.lexsort((_slots(cells.group, cells.code), cells.group))
-        sums = np.cumsum(cells.count[order] * terms[cells.count[order]])
-        starts = np.searchsorted(cells.group, np.arange(len(classes)))
-        before = np.concatenate(([0.0], sums))[starts]
-        over = sums - before[cells.group] > bound[cells.group]
-        kept[cells.group[over]] = False
-        return kept
-
-    def native(self) -> None:
-        return None
-
-
-def _slots(group: Counts, code: Codes) -> Counts:
-    """Slots of open addressing: 8 of them hold up to 6 values; a larger table has a slot for each code."""
-    slots = code.astype(np.int64)
-    for start, end in pairwise([*np.flatnonzero(np.diff(group, prepend=-1)).tolist(), len(group)]):
-        if end - start <= 6:
-            table = [-1] * 8
-            for value in code[start:end].tolist():
-                slot = value % 8
-                while table[slot] >= 0:
-                    slot = (slot + 1) % 8
-                table[slot] = value
-            slots[start:end] = [table.index(value) for value in code[start:end].tolist()]
-    return slots
-
-
-def test_published_grassberger_schemes_are_reproduced_with_their_early_exit(reference_adult: Path) -> None:
-    """Ours refuses no class that satisfies the published formula, and finds a lower loss. With the early exit, the same search
-    chooses just the published schemes; the losses differ by less than 0.2 %, since the hash tables' history is not known."""
-    done = 0
-    for case in published(reference_adult):
-        if any("GRASSBERGER" in text for text in case["models"]):
-            problem, models = build(reference_adult, case)
-            found = exact_search(problem, models, metric="entropy", suppression=case["suppression"])
-            assert found.loss <= case["expected_loss"]
-            (model,) = models
-            assert isinstance(model, EntropyLDiversity)
-            early = LeavesEarly(model.column, model.l, "grassberger")
-            found = exact_search(problem, [early], metric="entropy", suppression=case["suppression"], kernel="numpy")
-            assert list(found.levels or ()) == case["expected_levels"]
-            assert found.loss == pytest.approx(case["expected_loss"], rel=2e-3)
-            done += 1
-    assert done == 2
 
 
 def test_closeness_without_suppression_has_its_other_published_optimum(reference_adult: Path) -> None:
