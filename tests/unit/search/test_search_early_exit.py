@@ -2,7 +2,8 @@
 
 ARX decides a class by adding the terms of its values in the order of a hash table, and refuses as soon as the sum is over the
 bound, although terms of single rows (G(1) < 0) are still to come. So its verdict hangs on the order, and the order on the
-table that the class was counted from. Ours refuses no class that satisfies the published formula, and finds a lower loss in both cases.
+table that the class was counted from. Ours refuses no class that satisfies the published formula, and finds a lower loss in
+both cases.
 """
 
 from __future__ import annotations
