@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -21,7 +21,10 @@ import msgspec
 from jalousie import __version__
 from jalousie.errors import JalousieError, UsageError, WireError
 from jalousie.places.openapi import openapi
+from jalousie.places.rounds import Rounds
 from jalousie.places.service_log import Listener, ServiceLog
+from jalousie.places.shared_file import Batch
+from jalousie.places.steps import Pause, Steps, run
 from jalousie.places.store import Store
 from jalousie.wire.canonical import canonical
 from jalousie.wire.envelope import (
@@ -56,8 +59,10 @@ _MAX_JSON: Final = 2**20
 _BODY_SECONDS: Final = 120.0
 _LARGE_BODIES: Final = 4
 """Bodies of more than a MiB that are in memory at once; others wait."""
+_SMALL: Final = 64 * 2**10
+"""Bytes of a body that is worked on in rounds with others; larger ones have a thread each."""
 _THREADS: Final = 16
-"""Requests that are worked on at once: as many can share one flush to the disk."""
+"""As many of these are worked on at once, and can share one flush to the disk."""
 
 
 class Desk(Protocol):
@@ -79,7 +84,7 @@ class Desk(Protocol):
 
     def pseudonym_key(self, public: bytes) -> bytes: ...
     def name_population(self, body: bytes) -> msgspec.Struct: ...
-    def ask(self, body: bytes, sequence: int) -> bytes: ...
+    def ask(self, body: bytes, sequence: int) -> Steps[bytes]: ...
     def answer(self, question: str) -> bytes: ...
     def budget(self, label: str | None) -> msgspec.Struct: ...
     def history(self, after: int) -> msgspec.Struct: ...
@@ -115,34 +120,44 @@ class Action:
     method: str
     path: str
     answer_type: str
-    run: Callable[[Desk, Call], bytes]
+    steps: Callable[[Desk, Call], Steps[bytes]]
     large: bool = False
     paced: bool = False
     """Whether its answer waits for the grid."""
 
 
+def _plain(method: str, path: str, kind: str, answer: Callable[[Desk, Call], bytes], *, large: bool = False) -> Action:
+    """An endpoint that answers in one step, in a thread of its own."""
+
+    def steps(desk: Desk, call: Call) -> Steps[bytes]:
+        yield Pause.APART
+        return answer(desk, call)
+
+    return Action(method, path, kind, steps, large)
+
+
 ACTIONS: Final = (
-    Action("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
-    Action("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
+    _plain("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
+    _plain("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
     Action("POST", "/questions", ARROW, lambda desk, call: desk.ask(call.body, call.sequence), large=True, paced=True),
-    Action("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
-    Action("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
-    Action("GET", "/history", JSON, lambda desk, call: canonical(desk.history(call.number("after", 0)))),
-    Action("GET", "/ledger/checkpoint", JSON, lambda desk, call: canonical(desk.checkpoint())),
-    Action("GET", "/ledger/entries", LINES, lambda desk, call: desk.entries(call.number("start"), call.number("size"))),
-    Action(
+    _plain("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
+    _plain("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
+    _plain("GET", "/history", JSON, lambda desk, call: canonical(desk.history(call.number("after", 0)))),
+    _plain("GET", "/ledger/checkpoint", JSON, lambda desk, call: canonical(desk.checkpoint())),
+    _plain("GET", "/ledger/entries", LINES, lambda desk, call: desk.entries(call.number("start"), call.number("size"))),
+    _plain(
         "GET",
         "/ledger/inclusion",
         JSON,
         lambda desk, call: canonical(desk.inclusion(call.number("index"), call.number("size"))),
     ),
-    Action(
+    _plain(
         "GET",
         "/ledger/consistency",
         JSON,
         lambda desk, call: canonical(desk.consistency(call.number("old"), call.number("size"))),
     ),
-    Action("POST", "/ledger/cosignatures", JSON, lambda desk, call: canonical(desk.cosign(call.body))),
+    _plain("POST", "/ledger/cosignatures", JSON, lambda desk, call: canonical(desk.cosign(call.body))),
 )
 
 
@@ -165,6 +180,7 @@ class Service:
         self._now = now
         self._large = asyncio.Semaphore(_LARGE_BODIES)
         self._threads = ThreadPoolExecutor(_THREADS, "answer")
+        self._rounds = Rounds(store, self._threads)
         self.stopping = False
 
     def app(self) -> Starlette:
@@ -196,6 +212,7 @@ class Service:
         self._log.event("start", contracts=len(self._desks))
         yield
         self.stopping = True
+        self._rounds.close()
         self._threads.shutdown()
         self._log.event("stop")
 
@@ -226,11 +243,8 @@ class Service:
             statement = self._announced(action, desk, name, request)
             grid = desk.grid if action.paced else 0.0
             body = await self._body(request, statement.size)
-            async with self._room(len(body)):
-                work = asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._answer, action, desk, statement, body, request
-                )
-                answer = await work
+            call = Call(body, statement.sequence, request.path_params.get("rest", ""), request.query_params)
+            answer = await self._answer(action, desk, statement, call)
             status, kind = 200, action.answer_type
         except Exception as error:  # noqa: BLE001 (the last boundary: whatever it is, the other side learns its code alone)
             problem = problem_of(error)
@@ -267,27 +281,27 @@ class Service:
             raise WireError("W600", "the body did not arrive in time", effect="") from None
         return b"".join(parts)
 
-    @asynccontextmanager
-    async def _room(self, size: int) -> AsyncIterator[None]:
-        if size <= _MAX_JSON:
-            yield
-            return
-        async with self._large:
-            yield
+    async def _answer(self, action: Action, desk: Desk, statement: Statement, call: Call) -> bytes:
+        """What comes of a request, once all that it changed is on the disk."""
 
-    def _answer(self, action: Action, desk: Desk, statement: Statement, body: bytes, request: Request) -> bytes:
-        now = self._now()
-        require_body(statement, body, now=now)
-        # a minute more than any clock may be behind: what is forgotten is refused by its age
-        oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
-        seen = self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
-        try:
-            if len(body) > _MAX_JSON:
-                self._store.settle(seen)  # others shall not wait for the file while this one is read
-            call = Call(body, statement.sequence, request.path_params.get("rest", ""), request.query_params)
-            return action.run(desk, call)
-        finally:
-            self._store.settle(seen)
+        def admit() -> Batch:
+            now = self._now()
+            require_body(statement, call.body, now=now)
+            # a minute more than any clock may be behind: what is forgotten is refused by its age
+            oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
+            return self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
+
+        def alone() -> bytes:
+            self._store.settle(admit())
+            return run(action.steps(desk, call), self._store)
+
+        if len(call.body) <= _SMALL:
+            (made,) = await self._rounds.work(admit, lambda: [action.steps(desk, call)])
+            if isinstance(made, BaseException):
+                raise made
+            return made
+        async with self._large if len(call.body) > _MAX_JSON else nullcontext():
+            return await asyncio.get_running_loop().run_in_executor(self._threads, alone)
 
     def _signed(self, body: bytes, request: Statement, desk: Desk) -> str:
         envelope = sign_message(
