@@ -14,7 +14,8 @@ import jsonschema
 import pytest
 
 from jalousie.errors import CODES, WireError
-from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid, listen
+from jalousie.places.http_server import listen
+from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid
 from jalousie.places.service_log import ServiceLog
 from jalousie.places.store import Store
 from jalousie.wire.envelope import sign_message, to_header
