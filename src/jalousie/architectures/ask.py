@@ -25,7 +25,7 @@ from jalousie.architectures.turn import Turn
 from jalousie.contract import Contract, Loaded, digest, load_contract
 from jalousie.contract.feedback import Feedback
 from jalousie.contract.model import Column, Parties
-from jalousie.errors import ContractError, ValidatorError
+from jalousie.errors import ContractError, JalousieError, ValidatorError
 from jalousie.ledger.entry import PopulationNamed
 from jalousie.places.book import Book
 from jalousie.places.provider import Provider
@@ -102,7 +102,10 @@ class Asking:
         ValidatorError
             V201 to V212: refused, recorded, nothing spent
         """
-        return run(self.steps(question, sequence=sequence, sent=sent or _unsent(question)), self.kept.store)[0]
+        made = run(self.steps(question, sequence=sequence, sent=sent or _unsent(question)), self.kept.store)
+        if isinstance(made, BaseException):
+            raise made
+        return made[0]
 
     def steps(self, question: Question, *, sequence: int, sent: str) -> Steps[tuple[Answer, bytes]]:
         """As `ask`, for whoever drives many questions; gives the answer also as it was kept, ready to leave.
@@ -231,6 +234,10 @@ class LocalValidator:
         """Raises ValidatorError V201 to V212: refused, recorded, nothing spent."""
         return self.asking.ask(question)
 
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer | JalousieError]:
+        """Each for itself, in their order: its answer, or why it was refused."""
+        return [_or_error(self.asking.ask, question) for question in questions]
+
     def budget(self, label: str) -> Budget:
         """Raises ValidatorError V208."""
         return self.asking.budget(label)
@@ -298,6 +305,13 @@ def feedback_of(contract: Contract) -> Feedback:
     if contract.feedback is None:
         raise ContractError("C103", "the contract has no feedback part", hint="add `feedback:` with labels and budget")
     return contract.feedback
+
+
+def _or_error(ask: Callable[[Question], Answer], question: Question) -> Answer | JalousieError:
+    try:
+        return ask(question)
+    except JalousieError as error:
+        return error
 
 
 def _unsent(question: Question) -> str:

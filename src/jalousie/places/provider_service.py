@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from jalousie import __version__
 from jalousie.errors import JalousieError, UsageError, WireError
 from jalousie.places.asgi import App, Received, Reply, application
 from jalousie.places.openapi import openapi
-from jalousie.places.rounds import Rounds
+from jalousie.places.rounds import Made, Rounds
 from jalousie.places.service_log import Listener, ServiceLog
 from jalousie.places.shared_file import Batch
 from jalousie.places.steps import Pause, Steps, run
@@ -41,6 +41,7 @@ from jalousie.wire.envelope import (
 )
 from jalousie.wire.keys import PublicKey, SigningKey
 from jalousie.wire.messages import Health
+from jalousie.wire.parts import PARTS_TYPE, Part, pack_parts, unpack_parts
 from jalousie.wire.problem import PROBLEM_TYPE, encode_problem, problem_of
 
 JSON: Final = "application/json"
@@ -54,7 +55,6 @@ _MAX_JSON: Final = 2**20
 _LARGE_BODIES: Final = 4
 """Bodies of more than a MiB that are in memory at once; others wait."""
 _SMALL: Final = 64 * 2**10
-"""Bytes of a body that is worked on in rounds with others; larger ones have a thread each."""
 _THREADS: Final = 16
 """As many of these are worked on at once, and can share one flush to the disk."""
 
@@ -114,26 +114,60 @@ class Action:
     method: str
     path: str
     answer_type: str
-    steps: Callable[[Desk, Call], Steps[bytes]]
+    steps: Callable[[Desk, Call], Sequence[Steps[bytes]]]
+    """Of all that is asked; each has its own outcome."""
+    join: Callable[[Sequence[Made]], bytes]
+    """The answer made of the outcomes; raises the error that is answered."""
     large: bool = False
     paced: bool = False
     """Whether its answer waits for the grid."""
+    small: int = _SMALL
+    """Bytes of a body that is worked on in rounds with others; larger ones have a thread each."""
 
 
 def _plain(method: str, path: str, kind: str, answer: Callable[[Desk, Call], bytes], *, large: bool = False) -> Action:
     """An endpoint that answers in one step, in a thread of its own."""
 
-    def steps(desk: Desk, call: Call) -> Steps[bytes]:
+    def apart(desk: Desk, call: Call) -> Steps[bytes]:
         yield Pause.APART
         return answer(desk, call)
 
-    return Action(method, path, kind, steps, large)
+    return Action(method, path, kind, lambda desk, call: [apart(desk, call)], _one, large)
+
+
+def _one(made: Sequence[Made]) -> bytes:
+    (outcome,) = made
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _ask_many(desk: Desk, call: Call) -> list[Steps[bytes]]:
+    return [desk.ask(part.body, call.sequence) for part in unpack_parts(call.body)]
+
+
+def _each(made: Sequence[Made]) -> bytes:
+    """Every question's answer or refusal. A fault of ours is the whole message's."""
+    for outcome in made:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, JalousieError):
+            raise outcome
+    return pack_parts(
+        [
+            Part(outcome) if isinstance(outcome, bytes) else Part(encode_problem(problem_of(outcome)), problem=True)
+            for outcome in made
+        ]
+    )
 
 
 ACTIONS: Final = (
     _plain("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
     _plain("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
-    Action("POST", "/questions", ARROW, lambda desk, call: desk.ask(call.body, call.sequence), large=True, paced=True),
+    Action(
+        *("POST", "/questions", ARROW, lambda desk, call: [desk.ask(call.body, call.sequence)], _one),
+        large=True,
+        paced=True,
+    ),
+    Action(*("POST", "/questions/many", PARTS_TYPE, _ask_many, _each), large=True, paced=True, small=_MAX_JSON),
     _plain("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
     _plain("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
     _plain("GET", "/history", JSON, lambda desk, call: canonical(desk.history(call.number("after", 0)))),
@@ -259,17 +293,14 @@ class Service:
             oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
             return self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
 
-        def alone() -> bytes:
+        def alone() -> list[Made]:
             self._store.settle(admit())
-            return run(action.steps(desk, call), self._store)
+            return [run(steps, self._store) for steps in action.steps(desk, call)]
 
-        if len(call.body) <= _SMALL:
-            (made,) = await self._rounds.work(admit, lambda: [action.steps(desk, call)])
-            if isinstance(made, BaseException):
-                raise made
-            return made
+        if len(call.body) <= action.small:
+            return action.join(await self._rounds.work(admit, lambda: action.steps(desk, call)))
         async with self._large if len(call.body) > _MAX_JSON else nullcontext():
-            return await asyncio.get_running_loop().run_in_executor(self._threads, alone)
+            return action.join(await asyncio.get_running_loop().run_in_executor(self._threads, alone))
 
     def _signed(self, body: bytes, request: Statement, desk: Desk) -> str:
         envelope = sign_message(

@@ -88,10 +88,8 @@ def drive(work: Work[T], file: SharedFile) -> None:
             work.go_on()
 
 
-def run(steps: Steps[T], file: SharedFile) -> T:
-    """Drive steps from beginning to end; returns or raises what they end with."""
+def run(steps: Steps[T], file: SharedFile) -> T | BaseException:
+    """Drive steps from beginning to end, and give what came of them."""
     work = Work(steps)
     drive(work, file)
-    if isinstance(work.made, BaseException):
-        raise work.made
     return work.made

@@ -30,6 +30,7 @@ from two_places import Places, Running, serving, settle
 load_all_checks()
 
 
+@schemathesis.serializer("application/vnd.jalousie.parts")
 @schemathesis.serializer("application/vnd.apache.arrow.stream")
 def arrow_bytes(_: Any, value: Any) -> bytes:
     """Whatever it draws, as bytes: none of it is an Arrow stream of ours."""
