@@ -148,7 +148,7 @@ def one_life(path: Path, seed: int, step: str, together: bool) -> list[str]:
     while b"ready\n" not in received and (part := os.read(inward, 65536)):
         received += part
     if not step:
-        time.sleep(random.Random(seed).uniform(0, 0.05))
+        time.sleep(random.Random(seed).uniform(0, 0.15))
         os.kill(child, signal.SIGKILL)
     while part := os.read(inward, 65536):
         received += part
