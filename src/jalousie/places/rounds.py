@@ -12,6 +12,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Final
 
 from jalousie.places.shared_file import Batch, SharedFile
@@ -128,7 +129,14 @@ class Rounds:
                     return
             for request in arrived:
                 request.admit()
-            under_way = self._round(under_way + arrived)
+            under_way += arrived
+            try:
+                under_way = self._round(under_way)
+            except BaseException as error:  # noqa: BLE001 (a fault of ours: nobody shall wait for ever, and the next are served)
+                for request in under_way:
+                    request.fail(error)
+                _tell(under_way)
+                under_way = []
 
     def _round(self, requests: list[Request]) -> list[Request]:
         """One flush for all, then what each computes; returns those who need another round."""
@@ -158,7 +166,8 @@ def _tell(requests: list[Request]) -> None:
     for request in requests:
         loops[request.loop].append(request)
     for loop, its in loops.items():
-        loop.call_soon_threadsafe(_tell_all, its)
+        with suppress(RuntimeError):  # the loop has ended, and with it who waited
+            loop.call_soon_threadsafe(_tell_all, its)
 
 
 def _tell_all(requests: list[Request]) -> None:

@@ -193,6 +193,14 @@ def test_steps_that_cannot_enter_the_file_say_so(bench: Bench, monkeypatch: pyte
     assert bench.on_disk() == []
 
 
+def test_a_fault_of_a_round_is_told_and_the_next_one_is_served(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.threads, "submit", lambda *_: 1 / 0)
+        made = bench.together([bench.failing([Pause.APART])], [bench.steps("1")])
+    assert [type(error) for error in made] == [ZeroDivisionError] * 2
+    assert bench.together([bench.steps("2")]) == [[b"2"]]
+
+
 def test_steps_alone_take_the_same_way(bench: Bench) -> None:
     assert run(bench.steps("1"), bench.store) == b"1"
     assert isinstance(run(bench.failing([Pause.TURN]), bench.store), WireError)
