@@ -1,20 +1,24 @@
 """A provider that is killed again and again while it answers; run as a program, since it forks.
 
-    python killed_provider.py FOLDER KILLS [STEP]
+    python killed_provider.py FOLDER KILLS [STEP [together]]
 
 Without a step the kill comes at a random instant, from outside. With one (`decided`, `spent`, `computed`, `stored`) the provider
-kills itself just after that step of a question, chosen at random. Prints what was found as JSON.
+kills itself just after that step of a question, chosen at random. Half of the lives without a step, and all with `together`, are
+asked several questions at once, in rounds as the service does. Prints what was found as JSON.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import os
 import random
+import secrets
 import signal
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +33,12 @@ from jalousie.contract.model import Column, Parties
 from jalousie.ledger.replay import Replay
 from jalousie.ledger.verify import verify_export
 from jalousie.places.book import Book, ledger_key
+from jalousie.places.rounds import Made, Rounds
+from jalousie.places.steps import Steps
 from jalousie.places.store import FILE, Store
 from jalousie.validator.types import Partition, Population, Question
+from jalousie.wire.arrays import answer_from_bytes
+from jalousie.wire.envelope import body_digest
 from jalousie.wire.keys import SigningKey
 
 SIZE = 400
@@ -66,7 +74,40 @@ def partition(number: int) -> Partition:
     return Partition(np.random.default_rng(number).integers(0, 4, SIZE).astype(np.int32), 4)
 
 
-def answer_until_killed(path: Path, out: int, seed: int, step: str) -> None:
+class Asker:
+    """Asks a provider, one question or several at once, and gives what would be sent."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._rounds = Rounds(asking.kept.store, ThreadPoolExecutor(2))
+
+    def alone(self, number: int) -> list[str]:
+        answer = self._asking.ask(Question(POPULATION.digest(), "label", (partition(number),), RHO))
+        return [hashlib.sha256(answer.counts[0].tobytes()).hexdigest()]
+
+    def together(self, requests: list[list[int]]) -> list[str]:
+        """Every request's questions come in one message, and all requests at once."""
+
+        async def ask() -> list[list[Made]]:
+            return await asyncio.gather(*(self._request(numbers) for numbers in requests))
+
+        return [made.decode() for outcome in asyncio.run(ask()) for made in outcome if isinstance(made, bytes)]
+
+    async def _request(self, numbers: list[int]) -> list[Made]:
+        store, sequence = self._asking.kept.store, secrets.randbelow(2**53)
+        return await self._rounds.work(
+            lambda: store.require_unseen("ml-party", sequence, "2026-11-24T10:00Z", "2026-11-24T09:53Z"),
+            lambda: [self._steps(number) for number in numbers],
+        )
+
+    def _steps(self, number: int) -> Steps[bytes]:
+        asked = Question(POPULATION.digest(), "label", (partition(number),), RHO)
+        answer, body = yield from self._asking.steps(asked, sequence=0, sent=body_digest(b""))
+        assert answer_from_bytes(body).counts[0].tolist() == answer.counts[0].tolist()
+        return hashlib.sha256(answer.counts[0].tobytes()).hexdigest().encode()
+
+
+def answer_until_killed(path: Path, out: int, seed: int, step: str, together: bool) -> None:
     drawn = random.Random(seed)
     countdown = drawn.randint(1, 3)
 
@@ -80,20 +121,26 @@ def answer_until_killed(path: Path, out: int, seed: int, step: str) -> None:
     _, asking = open_provider(path, after)
     asking.hand_over(POPULATION)
     os.write(out, b"ready\n")
+    asker = Asker(asking)
     while True:
-        number = drawn.randrange(PARTITIONS)
-        answer = asking.ask(Question(POPULATION.digest(), "label", (partition(number),), RHO))
-        seen = hashlib.sha256(answer.counts[0].tobytes()).hexdigest()
-        os.write(out, f"{number} {seen}\n".encode())
+        requests = [
+            [drawn.randrange(PARTITIONS) for _ in range(drawn.randint(1, 3))] for _ in range(drawn.randint(1, 4))
+        ]
+        if not together:
+            requests = [requests[0][:1]]
+        numbers = [number for request in requests for number in request]
+        seen = asker.together(requests) if together else asker.alone(*numbers)
+        lines = "".join(f"{number} {answer}\n" for number, answer in zip(numbers, seen, strict=True))
+        os.write(out, lines.encode())
 
 
-def one_life(path: Path, seed: int, step: str) -> list[str]:
+def one_life(path: Path, seed: int, step: str, together: bool) -> list[str]:
     """Start a provider, kill it, and return the lines that it sent."""
     inward, outward = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            answer_until_killed(path, outward, seed, step)
+            answer_until_killed(path, outward, seed, step, together)
         finally:
             os._exit(1)
     os.close(outward)
@@ -101,7 +148,7 @@ def one_life(path: Path, seed: int, step: str) -> list[str]:
     while b"ready\n" not in received and (part := os.read(inward, 65536)):
         received += part
     if not step:
-        time.sleep(random.Random(seed).uniform(0, 0.05))
+        time.sleep(random.Random(seed).uniform(0, 0.15))
         os.kill(child, signal.SIGKILL)
     while part := os.read(inward, 65536):
         received += part
@@ -112,7 +159,7 @@ def one_life(path: Path, seed: int, step: str) -> list[str]:
     return received.decode().split("\n")[1:-1]
 
 
-def main(folder: Path, kills: int, step: str) -> dict[str, Any]:
+def main(folder: Path, kills: int, step: str, together: bool) -> dict[str, Any]:
     path = folder / FILE
     # work out once what every life needs: the children inherit it
     _, asking = open_provider(None)
@@ -122,7 +169,7 @@ def main(folder: Path, kills: int, step: str) -> dict[str, Any]:
     fresh = returned = answers = 0
     spent = 0
     for seed in range(kills):
-        for line in one_life(path, seed, step):
+        for line in one_life(path, seed, step, together or (not step and seed % 2 == 1)):
             number, seen = line.split()
             fresh += sent.setdefault(number, seen) != seen
             answers += 1
@@ -155,5 +202,7 @@ def main(folder: Path, kills: int, step: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    result = main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "")
+    result = main(
+        Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if len(sys.argv) > 3 else "", "together" in sys.argv[4:]
+    )
     sys.stdout.write(json.dumps(result))

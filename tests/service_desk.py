@@ -9,6 +9,7 @@ import httpx
 import msgspec
 
 from jalousie.errors import LedgerError, TableError, ValidatorError
+from jalousie.places.steps import Steps
 from jalousie.wire.keys import PublicKey
 from jalousie.wire.messages import (
     BudgetAnswer,
@@ -41,7 +42,8 @@ class PlainDesk:
     def name_population(self, body: bytes) -> msgspec.Struct:
         return PopulationAccepted(population=CONTRACT, size=len(body))
 
-    def ask(self, body: bytes, sequence: int) -> bytes:
+    def ask(self, body: bytes, sequence: int) -> Steps[bytes]:
+        yield from ()
         self.asked.append(body)
         if body == b"refuse":
             raise ValidatorError("V201", f"{CANARY} is too much", hint=CANARY)

@@ -23,8 +23,8 @@ PROGRAM = Path(__file__).resolve().parent.parent / "killed_provider.py"
 NANO = round(RHO * 1e9)
 
 
-def killed(folder: Path, kills: int, step: str = "") -> dict[str, Any]:
-    words = [sys.executable, str(PROGRAM), str(folder), str(kills), *([step] if step else [])]
+def killed(folder: Path, kills: int, *how: str) -> dict[str, Any]:
+    words = [sys.executable, str(PROGRAM), str(folder), str(kills), *how]
     ran = subprocess.run(words, capture_output=True, text=True, timeout=580)
     assert ran.returncode == 0, ran.stderr
     found: dict[str, Any] = json.loads(ran.stdout)
@@ -69,6 +69,12 @@ def test_a_kill_after_each_step_of_the_order_of_work(tmp_path: Path, step: str, 
     assert (found["unfinished"] > 0) == wasted
     if wasted:
         assert found["spent"] == (found["partitions"] + found["unfinished"]) * NANO
+
+
+@pytest.mark.parametrize("step", ["decided", "spent", "computed", "stored"])
+def test_nor_does_a_kill_in_the_middle_of_a_round(tmp_path: Path, step: str) -> None:
+    found = killed(tmp_path, 12, step, "together")
+    nothing_was_gained(found)
 
 
 def test_without_a_lasting_store_restarts_average_the_noise_away() -> None:

@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 
-from jalousie.validator.types import Partition, Population, Question
+from jalousie.validator.types import Answer, Partition, Population, Question
 from two_places import Places, Running, serving, settle
 
 T = TypeVar("T")
@@ -84,24 +84,29 @@ def small_questions(population: Population, seed: int, count: int) -> list[Quest
 
 
 def _client(
-    places: Places, url: str, population: Population, seed: int, count: int, barrier: object, out: object
+    places: Places, url: str, population: Population, seed: int, count: int, many: int, barrier: object, out: object
 ) -> None:
     provider = places.reach(url)
     first, *asked = small_questions(population, seed, count + 1)
     provider.ask(first)  # imports and connects
     barrier.wait()  # type: ignore[attr-defined]
     start, busy = time.perf_counter(), time.process_time()
-    for question in asked:
-        provider.ask(question)
+    for place in range(0, count, many):
+        if many == 1:
+            provider.ask(asked[place])
+        else:
+            assert all(isinstance(answer, Answer) for answer in provider.ask_many(asked[place : place + many]))
     out.put((start, time.perf_counter(), time.process_time() - busy))  # type: ignore[attr-defined]
     provider.close()
 
 
-def together(running: Running, folder: Path, population: Population, clients: int, count: int, seed: int) -> None:
+def together(
+    running: Running, folder: Path, population: Population, clients: int, count: int, seed: int, many: int = 1
+) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, out = context.Barrier(clients + 1), context.Queue()
     words = [(Places(folder), running.url, population, seed + 10**6 * number) for number in range(clients)]
-    processes = [context.Process(target=_client, args=(*word, count, barrier, out)) for word in words]
+    processes = [context.Process(target=_client, args=(*word, count, many, barrier, out)) for word in words]
     for process in processes:
         process.start()
     barrier.wait()
@@ -112,7 +117,8 @@ def together(running: Running, folder: Path, population: Population, clients: in
         process.join()
     wall = max(end for _, end, _ in spans) - min(start for start, _, _ in spans)
     asked = clients * count
-    say(f"{clients} client(s) at once, new questions of 1,200 records", f"{asked / wall:8.0f} questions/s")
+    messages = f", {many} in a message" if many > 1 else ""
+    say(f"{clients} client(s) at once, new questions of 1,200 records{messages}", f"{asked / wall:8.0f} questions/s")
     say("  CPU of the provider, a question", f"{1e3 * served / asked:8.2f} ms")
     say("  CPU of the client, a question", f"{1e3 * sum(busy for _, _, busy in spans) / asked:8.2f} ms")
 
@@ -124,6 +130,7 @@ def small(folder: Path, clients: list[int], count: int, history: int) -> None:
         population = validator.population
         for place, number in enumerate(clients):
             together(running, folder, population, number, count // number, 10**8 * (place + 1))
+            together(running, folder, population, number, count // number, 10**8 * (place + 1) + 5 * 10**7, many=32)
         if history:
             for question in small_questions(population, 9 * 10**8, history):
                 validator.ask(question)

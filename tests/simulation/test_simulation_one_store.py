@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from jalousie.architectures.ask import Asking
-from jalousie.architectures.kept import Turn, decode_cells, encode_cells
+from jalousie.architectures.kept import decode_cells, encode_cells
+from jalousie.architectures.turn import Turn
 from jalousie.errors import StoreError, ValidatorError
 from jalousie.ledger.replay import Replay
 from jalousie.ledger.verify import verify_export
@@ -92,15 +93,15 @@ def test_who_comes_second_asks_again(tmp_path: Path, monkeypatch: pytest.MonkeyP
     asking.hand_over(POPULATION)
     other_store, other = open_provider(tmp_path / FILE)
     first: list[bytes] = []
-    finish = Turn.finish
+    keep = Turn.keep
 
-    def overtaken(turn: Turn, answer: bytes) -> None:
+    def overtaken(turn: Turn, number: int, label: str, answers: dict[str, Stored]) -> None:
         # between our noise and our store, another process answers the same partition
         if turn.kept is asking.kept and not first:
             first.append(ask(other, 0))
-        finish(turn, answer)
+        keep(turn, number, label, answers)
 
-    monkeypatch.setattr(Turn, "finish", overtaken)
+    monkeypatch.setattr(Turn, "keep", overtaken)
     assert ask(asking, 0) == first[0]
     assert asking.budget("label").spent.nano == other.budget("label").spent.nano == 2 * NANO
     assert len(unfinished(asking)) == 1

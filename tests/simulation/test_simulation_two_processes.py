@@ -25,7 +25,7 @@ from jalousie.places.book import cosigner_key, ledger_key
 from jalousie.places.keys import KeyStore
 from jalousie.places.seen_checkpoint import SeenCheckpoint
 from jalousie.places.store import FILE
-from jalousie.validator.types import Partition, Question
+from jalousie.validator.types import Answer, Partition, Question
 from jalousie.wire.arrays import answer_from_bytes
 from jalousie.wire.canonical import canonical
 from jalousie.wire.keys import SigningKey
@@ -81,6 +81,63 @@ def test_refusals_arrive_as_errors_with_their_code(places: Places, running: Runn
             validator.ask(asked)
         assert raised.value.code == code
     assert validator.budget("income").left == left
+
+
+def test_several_questions_in_one_message_are_each_answered_for_themselves(places: Places, running: Running) -> None:
+    validator = places.validator(running.url)
+    digest = validator.population.digest()
+    left = validator.budget("income").left
+    small = np.zeros(2 * SIZE, np.int32)
+    small[:3] = 1
+    asked = [
+        question(digest, 9001, 0.001),
+        Question(digest, "income", (Partition(small, 2),), 0.001),
+        question(digest, 9002, 0.001),
+        question(digest, 9001, 0.001),  # once more, in the same message
+        question(digest, 9003, 100.0),
+        question("sha256:" + "0" * 64, 1, 0.001),
+    ]
+    answers = validator.ask_many(asked)
+    assert [getattr(answer, "code", "") for answer in answers] == ["", "V204", "", "", "V201", "V206"]
+    first, _, second, again, *_ = answers
+    assert isinstance(first, Answer)
+    assert isinstance(second, Answer)
+    assert isinstance(again, Answer)
+    assert again.replayed
+    assert (first.counts[0] == again.counts[0]).all()
+    assert validator.budget("income").left.nano == left.nano - 2_000_000
+    # in one message or alone, it is the same question
+    alone = validator.ask(asked[2])
+    assert alone.replayed
+    assert (alone.counts[0] == second.counts[0]).all()
+    outcomes = {event.question: event.outcome for event in validator.provider.history()}
+    assert outcomes[second.question] in ("answered", "replayed")
+    # more than one message holds, and nothing at all
+    many = validator.ask_many([question(digest, 9100 + number, 1e-6) for number in range(70)])
+    assert len({answer.question for answer in many if isinstance(answer, Answer)}) == 70
+    assert validator.ask_many([]) == []
+    # without a network it is the same
+    local = LocalValidator.from_arrays(
+        {"income": np.arange(2 * SIZE) % 2}, places.contract.feedback, validator.population.pseudonyms
+    )
+    assert [getattr(answer, "code", "") for answer in local.ask_many(asked)][1:5] == ["V204", "", "", "V201"]
+
+
+def test_a_message_of_several_questions_that_is_too_large_for_rounds_is_answered_too(
+    places: Places, running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validator = places.validator(running.url)
+    monkeypatch.setattr("jalousie.architectures.ask_remote._MESSAGE", 2**30)
+    wide = 30
+    parts = [np.random.default_rng(number).integers(0, 4, 2 * SIZE).astype(np.int32) for number in range(wide)]
+    asked = [
+        Question(
+            validator.population.digest(), "income", tuple(Partition(part, 6_000) for part in parts), 1e-6 * (1 + k)
+        )
+        for k in range(16)
+    ]
+    answers = validator.ask_many(asked)
+    assert {getattr(answer, "code", "") for answer in answers} == {"V205"}
 
 
 def test_history_ledger_and_command_line_agree(places: Places, running: Running) -> None:

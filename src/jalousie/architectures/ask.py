@@ -17,25 +17,27 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from jalousie.architectures.kept import Kept, RacedError, Step, Turn
+from jalousie.architectures.kept import Kept, Step
 from jalousie.architectures.records import Records, Values, array_records, provider_records
 from jalousie.architectures.registration import register
 from jalousie.architectures.table_fit import TableFit, fit_of
+from jalousie.architectures.turn import Turn
 from jalousie.contract import Contract, Loaded, digest, load_contract
 from jalousie.contract.feedback import Feedback
 from jalousie.contract.model import Column, Parties
-from jalousie.errors import ContractError, ValidatorError
+from jalousie.errors import ContractError, JalousieError, ValidatorError
 from jalousie.ledger.entry import PopulationNamed
 from jalousie.places.book import Book
 from jalousie.places.provider import Provider
 from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, purpose
+from jalousie.places.steps import Pause, Steps, run
 from jalousie.places.store import FILE, Store
 from jalousie.randomness import random_words
 from jalousie.tables import read_table
 from jalousie.tables.engine import EngineOptions
 from jalousie.validator.budget import Budget, budget_of
 from jalousie.validator.canonical import KnownPopulation, know
-from jalousie.validator.engine import Terms, answer_question
+from jalousie.validator.engine import Prepared, Reserved, Terms, compute, prepare, reserve
 from jalousie.validator.match import Aligned, align, match_rows
 from jalousie.validator.types import Answer, Population, Question
 from jalousie.wire.arrays import answer_to_bytes
@@ -93,38 +95,64 @@ class Asking:
         return known.digest
 
     def ask(self, question: Question, *, sequence: int = 0, sent: str = "") -> Answer:
-        """Answer a question, or refuse it; see `answer` for the bytes that leave.
+        """Answer a question, or refuse it, in this thread.
 
         Raises
         ------
         ValidatorError
             V201 to V212: refused, recorded, nothing spent
         """
-        return self._answer(question, sequence, sent or _unsent(question))[0]
+        made = run(self.steps(question, sequence=sequence, sent=sent or _unsent(question)), self.kept.store)
+        if isinstance(made, BaseException):
+            raise made
+        return made[0]
 
-    def answer(self, question: Question, *, sequence: int, sent: str) -> bytes:
-        """As `ask`; the answer as it was kept, ready to leave. `sent` is the digest of the question's bytes."""
-        return self._answer(question, sequence, sent)[1]
+    def steps(self, question: Question, *, sequence: int, sent: str) -> Steps[tuple[Answer, bytes]]:
+        """As `ask`, for whoever drives many questions; gives the answer also as it was kept, ready to leave.
 
-    def _answer(self, question: Question, sequence: int, sent: str) -> tuple[Answer, bytes]:
-        known = self.kept.known(question.population)
+        `sent` is the digest of the question's bytes.
+        """
+        kept, population = self.kept, question.population
+        if not (kept.at_hand(population) and population in self._aligned):
+            yield Pause.APART
+        known = kept.known(population)
         labels = self._labels(known) if known is not None else {}
+        prepared = prepare(question, known, self._terms)
+        parts = [(question.label, digest) for digest in prepared.partitions]
         while True:
+            turn = Turn(kept, sequence, sent)
             try:
-                with Turn(self.kept, sequence, sent) as turn:
-                    answer = answer_question(
-                        question,
-                        known,
-                        labels,
-                        terms=self._terms,
-                        store=turn,
-                        moment=self.kept.moment().timestamp(),
-                    )
-                    body = answer_to_bytes(answer)
-                    turn.finish(body)
+                yield Pause.TURN
+                while kept.claimed(parts):
+                    yield Pause.APART
+                    kept.wait_for(parts)
+                    yield Pause.TURN
+                reserved = self._reserve(prepared, turn)
+                if isinstance(reserved, ValidatorError):
+                    yield Pause.FLUSH
+                    raise reserved
+                if reserved.facts.new:
+                    yield Pause.FLUSH
+                    kept.step("spent")
+                answer = compute(reserved, labels, self._terms, turn)
+                body = answer_to_bytes(answer)
+                yield Pause.TURN
+                with kept.counting():
+                    finished = turn.finish(body)
+                if finished:
+                    yield Pause.FLUSH
+                    kept.step("stored")
                     return answer, body
-            except RacedError:
-                continue  # now it is a replay
+            finally:
+                turn.release()
+
+    def _reserve(self, prepared: Prepared, turn: Turn) -> Reserved | ValidatorError:
+        """Steps 2 to 4 in a turn; a refusal is no error that would undo the turn, since it is recorded."""
+        with self.kept.counting():
+            try:
+                return reserve(prepared, self._terms, turn, self.kept.moment().timestamp())
+            except ValidatorError as error:
+                return error
 
     def budget(self, label: str) -> Budget:
         """What is left of a label, for the record that was asked about most.
@@ -206,6 +234,10 @@ class LocalValidator:
         """Raises ValidatorError V201 to V212: refused, recorded, nothing spent."""
         return self.asking.ask(question)
 
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer | JalousieError]:
+        """Each for itself, in their order: its answer, or why it was refused."""
+        return [_or_error(self.asking.ask, question) for question in questions]
+
     def budget(self, label: str) -> Budget:
         """Raises ValidatorError V208."""
         return self.asking.budget(label)
@@ -273,6 +305,13 @@ def feedback_of(contract: Contract) -> Feedback:
     if contract.feedback is None:
         raise ContractError("C103", "the contract has no feedback part", hint="add `feedback:` with labels and budget")
     return contract.feedback
+
+
+def _or_error(ask: Callable[[Question], Answer], question: Question) -> Answer | JalousieError:
+    try:
+        return ask(question)
+    except JalousieError as error:
+        return error
 
 
 def _unsent(question: Question) -> str:

@@ -10,6 +10,7 @@ from jalousie.architectures.ask import Asking
 from jalousie.errors import ContractError, ValidatorError
 from jalousie.places.provider import Provider
 from jalousie.places.pseudonym_key import purpose, seal
+from jalousie.places.steps import Steps
 from jalousie.validator.budget import NANO, Budget
 from jalousie.wire.arrays import LIMITS, Limits, population_from_bytes, question_from_bytes
 from jalousie.wire.envelope import body_digest
@@ -65,9 +66,9 @@ class Desk:
         population = population_from_bytes(body, self._limits)
         return PopulationAccepted(population=self._asking.hand_over(population), size=population.size)
 
-    def ask(self, body: bytes, sequence: int) -> bytes:
+    def ask(self, body: bytes, sequence: int) -> Steps[bytes]:
         question = question_from_bytes(body, self._limits)
-        return self._asking.answer(question, sequence=sequence, sent=body_digest(body))
+        return (yield from self._asking.steps(question, sequence=sequence, sent=body_digest(body)))[1]
 
     def answer(self, question: str) -> bytes:
         """An answer that was given, as it was sent. Raises ValidatorError V214 if there is none."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from jalousie.architectures.ask import feedback_of
 from jalousie.architectures.records import population_of
 from jalousie.contract import Contract, Loaded, digest, load_contract
-from jalousie.errors import ContractError, WireError
+from jalousie.errors import ContractError, JalousieError, WireError
 from jalousie.ledger.checkpoint import cosign_checkpoint, open_checkpoint
 from jalousie.ledger.log import decode_hashes
 from jalousie.places.book import ledger_key, party_name
@@ -32,6 +33,11 @@ from jalousie.wire.messages import (
     PopulationAccepted,
     decode_message,
 )
+from jalousie.wire.parts import MAX_PARTS, PARTS_TYPE, Part, pack_parts, unpack_parts
+from jalousie.wire.problem import error_of
+
+_MESSAGE: Final = 2**19
+"""Bytes of questions that are asked together; a larger one goes alone."""
 
 
 class RemoteProvider:
@@ -75,11 +81,32 @@ class RemoteProvider:
     def ask(self, question: Question) -> Answer:
         """Raises ValidatorError V201 to V212 where the provider refuses, WireError where it cannot be understood."""
         body = question_to_bytes(question)
-        answer = answer_from_bytes(self.client.send("POST", "/questions", body, kind=ARROW_TYPE))
-        shapes = [(partition.count, max(1, len(answer.classes))) for partition in question.partitions]
-        if answer.label != question.label or [counts.shape for counts in answer.counts] != shapes:
-            raise WireError("W608", "the answer is not one to the question that was asked", effect="")
-        return answer
+        return _answer(self.client.send("POST", "/questions", body, kind=ARROW_TYPE), question)
+
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer | JalousieError]:
+        """Several questions in one signed message, which spares most of what a small one costs.
+
+        Each is decided, charged and answered for itself, in their order; where it is refused, its error is in its place.
+
+        Raises
+        ------
+        WireError
+            the provider cannot be understood
+        InternalError
+            X900: it has failed; ask again, what was answered already is answered again and costs nothing
+        """
+        bodies = [question_to_bytes(question) for question in questions]
+        answers: list[Answer | JalousieError] = []
+        for start, end in _messages(bodies):
+            sent = pack_parts([Part(body) for body in bodies[start:end]])
+            parts = unpack_parts(self.client.send("POST", "/questions/many", sent, kind=PARTS_TYPE))
+            if len(parts) != end - start:
+                raise WireError("W608", "the answer is not one to the questions that were asked", effect="")
+            answers += [
+                error_of(part.body) if part.problem else _answer(part.body, question)
+                for part, question in zip(parts, questions[start:end], strict=True)
+            ]
+        return answers
 
     def budget(self, label: str) -> Budget:
         """Raises ValidatorError V208."""
@@ -137,6 +164,10 @@ class RemoteValidator:
         """As `RemoteProvider.ask`."""
         return self.provider.ask(question)
 
+    def ask_many(self, questions: Sequence[Question]) -> list[Answer | JalousieError]:
+        """As `RemoteProvider.ask_many`."""
+        return self.provider.ask_many(questions)
+
     def budget(self, label: str) -> Budget:
         """As `RemoteProvider.budget`."""
         return self.provider.budget(label)
@@ -175,6 +206,26 @@ def reach_provider(
         )
     client = Client(url, key, PublicKey.parse(parties.provider_key), digest(contract), authorities)
     return RemoteProvider(contract, client)
+
+
+def _answer(body: bytes, question: Question) -> Answer:
+    answer = answer_from_bytes(body)
+    shapes = [(partition.count, max(1, len(answer.classes))) for partition in question.partitions]
+    if answer.label != question.label or [counts.shape for counts in answer.counts] != shapes:
+        raise WireError("W608", "the answer is not one to the question that was asked", effect="")
+    return answer
+
+
+def _messages(bodies: Sequence[bytes]) -> Iterator[tuple[int, int]]:
+    """Which questions go into one message: not too many, and no more than a provider works on at once with others'."""
+    start = size = 0
+    for end, body in enumerate(bodies):
+        if end > start and (end - start == MAX_PARTS or size + len(body) > _MESSAGE):
+            yield start, end
+            start, size = end, 0
+        size += len(body)
+    if start < len(bodies):
+        yield start, len(bodies)
 
 
 def _budget(left: LabelLeft) -> Budget:

@@ -1,8 +1,6 @@
 """The validator's store, kept by the provider's place: memo, tallies and history on SQLite, every step in the ledger.
 
-`Kept` is one contract's memory, shared by all threads of a process. `Turn` is one question's way through it: the decision and
-the spend are made alone on the file, the flush to the disk is shared with other questions, and what is computed meanwhile
-needs no lock.
+`Kept` is one contract's memory, shared by all threads of a process; `turn.Turn` is one question's way through it.
 """
 
 from __future__ import annotations
@@ -10,15 +8,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 import msgspec
 import numpy as np
 
 from jalousie.errors import ValidatorError
-from jalousie.ledger.entry import Answered, PartitionAsked, QuestionAsked, Refused
+from jalousie.ledger.entry import PartitionAsked, QuestionAsked, Refused
 from jalousie.places.book import Book
 from jalousie.places.store import Batch, Store
 from jalousie.validator.budget import Rho
@@ -28,15 +26,10 @@ from jalousie.validator.noise import Noise
 from jalousie.validator.store import Stored
 from jalousie.validator.tallies import Standing, Tallies
 from jalousie.validator.types import NoiseKind, Population
-from jalousie.wire.envelope import body_digest
 
 _MINUTE = 60_000
 Step = Callable[[str], None]
 """Called between the steps of the order of work, with the name of what was just done."""
-
-
-class RacedError(Exception):
-    """Another process answered the same partition meanwhile: its answer holds, and the question is asked again."""
 
 
 class _Cells(msgspec.Struct, frozen=True, array_like=True):
@@ -111,19 +104,32 @@ class Kept:
             self._known[population] = found
         return found
 
+    def at_hand(self, population: str) -> bool:
+        """Whether `known` takes no time."""
+        return population in self._known
+
     def remember(self, known: KnownPopulation) -> None:
         """A population that was just handed over."""
         self._known.setdefault(known.digest, known)
 
     def standing_of(self, label: str) -> tuple[Rho, int]:
         """What the record asked about most has spent of a label, and how many questions were charged."""
-        with self.store.transaction() as batch:
-            self.catch_up(batch)
+        with self.store.transaction(), self.counting():
             return self._tallies.largest(label), self._charged
 
     # -- inside a transaction
 
-    def catch_up(self, batch: Batch) -> None:
+    @contextmanager
+    def counting(self) -> Iterator[None]:
+        """Around whatever looks at tallies in one's turn, or adds to them: an error undoes what was counted in it."""
+        try:
+            self._catch_up(self.store.batch)
+            yield
+        except BaseException:
+            self._forget()
+            raise
+
+    def _catch_up(self, batch: Batch) -> None:
         """Take in what was spent since we last looked: at start all of it, later what other processes spent.
 
         Nobody else can have spent within a transaction that we have a part in already. What we counted in one that could
@@ -132,7 +138,7 @@ class Kept:
         if batch is self._batch:
             return
         if self._batch is not None and self._batch.failed:
-            self.forget()
+            self._forget()
         self._batch = batch
         for past in self.store.questions_after(self.contract, self._seen):
             self._seen = past.number
@@ -151,7 +157,7 @@ class Kept:
         self._tallies.name(known)
         self._tallies.add(label, known.digest, known.size, asked, spent)
 
-    def forget(self) -> None:
+    def _forget(self) -> None:
         """What we have counted may never have happened: it is counted again when the next turn begins."""
         self._tallies, self._charged, self._seen, self._batch = Tallies(), 0, 0, None
         self._moments.clear()
@@ -243,124 +249,6 @@ class Kept:
     def wait_for(self, parts: Sequence[tuple[str, str]]) -> None:
         with self._idle:
             self._idle.wait_for(lambda: self._busy.isdisjoint(parts))
-
-
-@dataclass(slots=True)
-class Turn:
-    """One question on its way: the engine's `Store`. Used as a context, around everything from decision to `finish`."""
-
-    kept: Kept
-    sequence: int
-    sent: str
-    """Digest of the question as it came, for the ledger where it has no canonical form."""
-    _inside: bool = False
-    _number: int = 0
-    _entry: int = -1
-    _facts: QuestionFacts | None = None
-    _fresh: dict[str, Stored] = field(default_factory=dict)
-    _replayed: dict[str, Stored] = field(default_factory=dict)
-    _claims: list[tuple[str, str]] = field(default_factory=list)
-
-    def __enter__(self) -> Turn:
-        self._enter()
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if self._inside:
-            self.kept.forget()  # what was counted in this turn is undone with it
-            self._inside = False
-            self.kept.store.abandon()
-        self.kept.release(self._claims)
-
-    def _enter(self) -> None:
-        batch = self.kept.store.enter()
-        try:
-            self.kept.catch_up(batch)
-        except BaseException:
-            self.kept.forget()
-            self.kept.store.abandon()
-            raise
-        self._inside = True
-
-    def _leave(self) -> None:
-        """Let the next one in; when this returns all that was written is on the disk."""
-        self._inside = False
-        self.kept.store.leave()
-
-    # -- the engine's store
-
-    def stored(self, label: str, partitions: Sequence[str]) -> dict[str, Stored]:
-        parts = [(label, digest) for digest in partitions]
-        while self.kept.claimed(parts):
-            self._leave()
-            self.kept.wait_for(parts)
-            self._enter()
-        found = {digest: self.kept.store.memo(self.kept.contract, label, digest) for digest in partitions}
-        self._replayed = {digest: decode_cells(data) for digest, data in found.items() if data is not None}
-        return dict(self._replayed)
-
-    def history(self, moment: float) -> History:
-        return self.kept.history(int(moment * 1000))
-
-    def standing(self, label: str, known: KnownPopulation, asked: Mask | None) -> Standing:
-        return self.kept.standing(label, known, asked)
-
-    def largest(self, label: str) -> Rho:
-        return self.kept.standing_of(label)[0]
-
-    def spend(self, facts: QuestionFacts, known: KnownPopulation, asked: Mask | None, moment: float) -> int:
-        self.kept.step("decided")
-        self._facts = facts
-        self._number, self._entry = self.kept.record(facts, self.sequence, self.sent, known, asked, "")
-        if facts.new:
-            self._claims = [(facts.label, part.digest) for part in facts.partitions if part.new]
-            self.kept.claim(self._claims)
-            self._leave()
-            self.kept.step("spent")
-        return self._number
-
-    def keep(self, number: int, label: str, answers: dict[str, Stored]) -> None:
-        # written by `finish`, together with the answer's entry: a ledger must not replay what it never saw answered
-        self.kept.step("computed")
-        self._fresh = answers
-
-    def refuse(self, facts: QuestionFacts, code: str, moment: float) -> None:
-        if not self._inside:
-            self._enter()
-        self.kept.record(facts, self.sequence, self.sent, None, None, code)
-        self._leave()
-
-    # -- after the engine
-
-    def finish(self, answer: bytes) -> None:
-        """Make an answer durable; only then may it leave.
-
-        Raises
-        ------
-        RacedError
-            a process beside this one has answered one of the partitions meanwhile
-        """
-        facts, store, contract = self._facts, self.kept.store, self.kept.contract
-        assert facts is not None
-        if not self._inside:
-            self._enter()
-        for digest, fresh in self._fresh.items():
-            data = encode_cells(fresh)
-            if store.add_memo(contract, facts.label, digest, data, self._number) != data:
-                raise RacedError
-        parts = {digest: cells_digest(part) for digest, part in (self._replayed | self._fresh).items()}
-        self.kept.book.append(
-            Answered(
-                minute=self.kept.book.minute(self.kept.moment()),
-                contract=contract,
-                index=self._entry,
-                answer=body_digest(answer),
-                partitions=tuple(parts[part.digest] for part in facts.partitions),
-            )
-        )
-        store.finish(self._number, "answered" if facts.new else "replayed", answer)
-        self._leave()
-        self.kept.step("stored")
 
 
 def cells_digest(stored: Stored) -> str:

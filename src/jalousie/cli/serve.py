@@ -34,8 +34,9 @@ def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.table_fit import TableFit, require_keys
     from jalousie.contract import Loaded, load_contract
     from jalousie.errors import UsageError
+    from jalousie.places.http_server import listen, serve
     from jalousie.places.provider import Provider
-    from jalousie.places.provider_service import Service, listen, serve
+    from jalousie.places.provider_service import Service
     from jalousie.report.progress import Progress
 
     if (arguments.certificate is None) != (arguments.private_key is None):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from jalousie.wire.messages import schemas
+from jalousie.wire.parts import PARTS_TYPE
 from jalousie.wire.problem import PROBLEM_TYPE
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ _WORDS: Final[dict[str, tuple[str, tuple[tuple[str, bool], ...], tuple[str, str]
     ),
     "/population": ("Name the records that questions will be about.", (), (_ARROW, ""), "PopulationAccepted"),
     "/questions": ("Ask; the answer leaves on the contract's time grid.", (), (_ARROW, ""), ""),
+    "/questions/many": (
+        "Ask several questions; each is charged and answered for itself, all leave together on the time grid.",
+        (),
+        (PARTS_TYPE, ""),
+        "",
+    ),
     "/answers/{rest}": ("An answer that was given, once more.", (), None, ""),
     "/budget": ("What is left.", (("label", False),), None, "BudgetAnswer"),
     "/history": ("Questions and refusals, oldest first.", (("after", False),), None, "History"),

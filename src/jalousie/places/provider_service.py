@@ -9,19 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 
 from jalousie import __version__
 from jalousie.errors import JalousieError, UsageError, WireError
+from jalousie.places.asgi import App, Received, Reply, application
 from jalousie.places.openapi import openapi
+from jalousie.places.rounds import Made, Rounds
 from jalousie.places.service_log import Listener, ServiceLog
+from jalousie.places.shared_file import Batch
+from jalousie.places.steps import Pause, Steps, run
 from jalousie.places.store import Store
 from jalousie.wire.canonical import canonical
 from jalousie.wire.envelope import (
@@ -37,13 +41,8 @@ from jalousie.wire.envelope import (
 )
 from jalousie.wire.keys import PublicKey, SigningKey
 from jalousie.wire.messages import Health
+from jalousie.wire.parts import PARTS_TYPE, Part, pack_parts, unpack_parts
 from jalousie.wire.problem import PROBLEM_TYPE, encode_problem, problem_of
-
-if TYPE_CHECKING:
-    from starlette.applications import Starlette
-    from starlette.requests import Request
-    from starlette.responses import Response
-    from starlette.types import ASGIApp
 
 JSON: Final = "application/json"
 ARROW: Final = "application/vnd.apache.arrow.stream"
@@ -53,11 +52,11 @@ ANSWER_TO: Final = "answer to "
 """An answer is signed for this and its request's action, so that nobody can give it for another."""
 ENVELOPE_HEADER: Final = "Jalousie-Envelope"
 _MAX_JSON: Final = 2**20
-_BODY_SECONDS: Final = 120.0
 _LARGE_BODIES: Final = 4
 """Bodies of more than a MiB that are in memory at once; others wait."""
+_SMALL: Final = 64 * 2**10
 _THREADS: Final = 16
-"""Requests that are worked on at once: as many can share one flush to the disk."""
+"""As many of these are worked on at once, and can share one flush to the disk."""
 
 
 class Desk(Protocol):
@@ -79,7 +78,7 @@ class Desk(Protocol):
 
     def pseudonym_key(self, public: bytes) -> bytes: ...
     def name_population(self, body: bytes) -> msgspec.Struct: ...
-    def ask(self, body: bytes, sequence: int) -> bytes: ...
+    def ask(self, body: bytes, sequence: int) -> Steps[bytes]: ...
     def answer(self, question: str) -> bytes: ...
     def budget(self, label: str | None) -> msgspec.Struct: ...
     def history(self, after: int) -> msgspec.Struct: ...
@@ -115,34 +114,78 @@ class Action:
     method: str
     path: str
     answer_type: str
-    run: Callable[[Desk, Call], bytes]
+    steps: Callable[[Desk, Call], Sequence[Steps[bytes]]]
+    """Of all that is asked; each has its own outcome."""
+    join: Callable[[Sequence[Made]], bytes]
+    """The answer made of the outcomes; raises the error that is answered."""
     large: bool = False
     paced: bool = False
     """Whether its answer waits for the grid."""
+    small: int = _SMALL
+    """Bytes of a body that is worked on in rounds with others; larger ones have a thread each."""
+
+
+def _plain(method: str, path: str, kind: str, answer: Callable[[Desk, Call], bytes], *, large: bool = False) -> Action:
+    """An endpoint that answers in one step, in a thread of its own."""
+
+    def apart(desk: Desk, call: Call) -> Steps[bytes]:
+        yield Pause.APART
+        return answer(desk, call)
+
+    return Action(method, path, kind, lambda desk, call: [apart(desk, call)], _one, large)
+
+
+def _one(made: Sequence[Made]) -> bytes:
+    (outcome,) = made
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
+
+
+def _ask_many(desk: Desk, call: Call) -> list[Steps[bytes]]:
+    return [desk.ask(part.body, call.sequence) for part in unpack_parts(call.body)]
+
+
+def _each(made: Sequence[Made]) -> bytes:
+    """Every question's answer or refusal. A fault of ours is the whole message's."""
+    for outcome in made:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, JalousieError):
+            raise outcome
+    return pack_parts(
+        [
+            Part(outcome) if isinstance(outcome, bytes) else Part(encode_problem(problem_of(outcome)), problem=True)
+            for outcome in made
+        ]
+    )
 
 
 ACTIONS: Final = (
-    Action("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
-    Action("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
-    Action("POST", "/questions", ARROW, lambda desk, call: desk.ask(call.body, call.sequence), large=True, paced=True),
-    Action("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
-    Action("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
-    Action("GET", "/history", JSON, lambda desk, call: canonical(desk.history(call.number("after", 0)))),
-    Action("GET", "/ledger/checkpoint", JSON, lambda desk, call: canonical(desk.checkpoint())),
-    Action("GET", "/ledger/entries", LINES, lambda desk, call: desk.entries(call.number("start"), call.number("size"))),
+    _plain("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
+    _plain("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
     Action(
+        *("POST", "/questions", ARROW, lambda desk, call: [desk.ask(call.body, call.sequence)], _one),
+        large=True,
+        paced=True,
+    ),
+    Action(*("POST", "/questions/many", PARTS_TYPE, _ask_many, _each), large=True, paced=True, small=_MAX_JSON),
+    _plain("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
+    _plain("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
+    _plain("GET", "/history", JSON, lambda desk, call: canonical(desk.history(call.number("after", 0)))),
+    _plain("GET", "/ledger/checkpoint", JSON, lambda desk, call: canonical(desk.checkpoint())),
+    _plain("GET", "/ledger/entries", LINES, lambda desk, call: desk.entries(call.number("start"), call.number("size"))),
+    _plain(
         "GET",
         "/ledger/inclusion",
         JSON,
         lambda desk, call: canonical(desk.inclusion(call.number("index"), call.number("size"))),
     ),
-    Action(
+    _plain(
         "GET",
         "/ledger/consistency",
         JSON,
         lambda desk, call: canonical(desk.consistency(call.number("old"), call.number("size"))),
     ),
-    Action("POST", "/ledger/cosignatures", JSON, lambda desk, call: canonical(desk.cosign(call.body))),
+    _plain("POST", "/ledger/cosignatures", JSON, lambda desk, call: canonical(desk.cosign(call.body))),
 )
 
 
@@ -165,72 +208,59 @@ class Service:
         self._now = now
         self._large = asyncio.Semaphore(_LARGE_BODIES)
         self._threads = ThreadPoolExecutor(_THREADS, "answer")
+        self._rounds = Rounds(store, self._threads)
+        document = msgspec.json.encode(openapi(ACTIONS, __version__))
+        self._pages: dict[str, Callable[[], bytes]] = {"/health": self._health, "/openapi.json": lambda: document}
+        self._actions: dict[str, dict[str, Action]] = {}
+        for action in ACTIONS:
+            self._actions.setdefault(action.path.removeprefix("/"), {})[action.method] = action
         self.stopping = False
 
-    def app(self) -> Starlette:
-        from starlette.applications import Starlette
-        from starlette.exceptions import HTTPException
-        from starlette.responses import Response
-        from starlette.routing import Route
-
-        document = msgspec.json.encode(openapi(ACTIONS, __version__))
-
-        async def describe(_: Request) -> Response:
-            return Response(document, media_type=JSON)
-
-        async def not_here(_: Request, error: Exception) -> Response:
-            status = error.status_code if isinstance(error, HTTPException) else 404
-            headers = error.headers if isinstance(error, HTTPException) else None
-            problem = problem_of(UsageError("U100", "no such page", effect=""))
-            body = encode_problem(msgspec.structs.replace(problem, status=status))
-            return Response(body, status, headers, media_type=PROBLEM_TYPE)
-
-        routes = [Route("/health", self._health), Route("/openapi.json", describe)]
-        routes += [
-            Route("/v1/{contract}" + action.path, self._endpoint(action), methods=[action.method]) for action in ACTIONS
-        ]
-        return Starlette(routes=routes, exception_handlers={HTTPException: not_here}, lifespan=self._life)
+    def app(self) -> App:
+        return application(self._respond, self._life)
 
     @asynccontextmanager
-    async def _life(self, _: ASGIApp) -> AsyncIterator[None]:
+    async def _life(self) -> AsyncIterator[None]:
         self._log.event("start", contracts=len(self._desks))
         yield
         self.stopping = True
+        self._rounds.close()
         self._threads.shutdown()
         self._log.event("stop")
 
-    async def _health(self, _: Request) -> Response:
-        from starlette.responses import Response
+    async def _respond(self, request: Received) -> Reply:
+        parts = request.path.split("/", 3)
+        if len(parts) == 4 and parts[:2] == ["", "v1"]:
+            contract, below = parts[2:]
+            page, _, named = below.rpartition("/")
+            for path, rest in ((below, ""), (f"{page}/{{rest}}", named)):
+                methods = self._actions.get(path, {})
+                if request.method in methods:
+                    return await self._serve(methods[request.method], contract, rest, request)
+                if methods:
+                    return _not_allowed(methods)
+        if request.path in self._pages:
+            if request.method not in ("GET", "HEAD"):
+                return _not_allowed(("GET", "HEAD"))
+            return Reply(200, JSON, self._pages[request.path](), {})
+        return _no_page(404)
 
-        health = Health(
-            status="stopping" if self.stopping else "ready", version=__version__, contracts=tuple(self._desks)
+    def _health(self) -> bytes:
+        return canonical(
+            Health(status="stopping" if self.stopping else "ready", version=__version__, contracts=tuple(self._desks))
         )
-        return Response(canonical(health), media_type=JSON)
 
-    def _endpoint(self, action: Action) -> Callable[[Request], Any]:
-        async def endpoint(request: Request) -> Response:
-            return await self._serve(action, request)
-
-        return endpoint
-
-    async def _serve(self, action: Action, request: Request) -> Response:
-        from starlette.responses import Response
-
-        name = _named(request)
+    async def _serve(self, action: Action, contract: str, rest: str, request: Received) -> Reply:
         statement: Statement | None = None
         grid, code = 0.0, ""
-        desk = self._desks.get(request.path_params["contract"])
+        desk = self._desks.get(contract)
         try:
             if desk is None:
                 raise WireError("W603", "the message is about a contract that is not served here", effect="")
-            statement = self._announced(action, desk, name, request)
+            statement = self._announced(action, desk, request)
             grid = desk.grid if action.paced else 0.0
-            body = await self._body(request, statement.size)
-            async with self._room(len(body)):
-                work = asyncio.get_running_loop().run_in_executor(
-                    self._threads, self._answer, action, desk, statement, body, request
-                )
-                answer = await work
+            body = await request.body(statement.size)
+            answer = await self._answer(action, desk, statement, Call(body, statement.sequence, rest, request.query))
             status, kind = 200, action.answer_type
         except Exception as error:  # noqa: BLE001 (the last boundary: whatever it is, the other side learns its code alone)
             problem = problem_of(error)
@@ -242,52 +272,35 @@ class Service:
         if desk is not None and statement is not None:
             headers[ENVELOPE_HEADER] = self._signed(answer, statement, desk)
         await _until_grid(grid)
-        return Response(answer, status, headers, media_type=kind)
+        return Reply(status, kind, answer, headers)
 
-    def _announced(self, action: Action, desk: Desk, name: str, request: Request) -> Statement:
+    def _announced(self, action: Action, desk: Desk, request: Received) -> Statement:
         """The envelope, opened before the body: from the ML party to us, for this action, of an allowed size."""
-        expected = Expected((desk.ml_party,), self._key.public, desk.contract, name)
+        expected = Expected((desk.ml_party,), self._key.public, desk.contract, request.action)
         statement = open_statement(from_header(request.headers), expected)
         limit = desk.max_body if action.large else _MAX_JSON
         if statement.size > limit:
             raise WireError("W601", f"the message has more than {limit} bytes", effect="")
         return statement
 
-    async def _body(self, request: Request, size: int) -> bytes:
-        parts: list[bytes] = []
-        read = 0
-        try:
-            async with asyncio.timeout(_BODY_SECONDS):
-                async for part in request.stream():
-                    read += len(part)
-                    if read > size:
-                        raise WireError("W602", "the body is larger than was signed", effect="")
-                    parts.append(part)
-        except TimeoutError:
-            raise WireError("W600", "the body did not arrive in time", effect="") from None
-        return b"".join(parts)
+    async def _answer(self, action: Action, desk: Desk, statement: Statement, call: Call) -> bytes:
+        """What comes of a request, once all that it changed is on the disk."""
 
-    @asynccontextmanager
-    async def _room(self, size: int) -> AsyncIterator[None]:
-        if size <= _MAX_JSON:
-            yield
-            return
-        async with self._large:
-            yield
+        def admit() -> Batch:
+            now = self._now()
+            require_body(statement, call.body, now=now)
+            # a minute more than any clock may be behind: what is forgotten is refused by its age
+            oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
+            return self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
 
-    def _answer(self, action: Action, desk: Desk, statement: Statement, body: bytes, request: Request) -> bytes:
-        now = self._now()
-        require_body(statement, body, now=now)
-        # a minute more than any clock may be behind: what is forgotten is refused by its age
-        oldest = minute_of(now - timedelta(minutes=CLOCK_MINUTES + 2))
-        seen = self._store.require_unseen(statement.sender, statement.sequence, statement.minute, oldest)
-        try:
-            if len(body) > _MAX_JSON:
-                self._store.settle(seen)  # others shall not wait for the file while this one is read
-            call = Call(body, statement.sequence, request.path_params.get("rest", ""), request.query_params)
-            return action.run(desk, call)
-        finally:
-            self._store.settle(seen)
+        def alone() -> list[Made]:
+            self._store.settle(admit())
+            return [run(steps, self._store) for steps in action.steps(desk, call)]
+
+        if len(call.body) <= action.small:
+            return action.join(await self._rounds.work(admit, lambda: action.steps(desk, call)))
+        async with self._large if len(call.body) > _MAX_JSON else nullcontext():
+            return action.join(await asyncio.get_running_loop().run_in_executor(self._threads, alone))
 
     def _signed(self, body: bytes, request: Statement, desk: Desk) -> str:
         envelope = sign_message(
@@ -302,10 +315,14 @@ class Service:
         return to_header(envelope)
 
 
-def _named(request: Request) -> str:
-    """Method and target as they were sent: what the sender has signed as the action."""
-    path, query = request.scope["raw_path"].decode("latin-1"), request.scope["query_string"].decode("latin-1")
-    return f"{request.method} {path}" + (f"?{query}" if query else "")
+def _not_allowed(methods: Iterable[str]) -> Reply:
+    return _no_page(405, {"Allow": ", ".join(methods)})
+
+
+def _no_page(status: int, headers: Mapping[str, str] | None = None) -> Reply:
+    problem = problem_of(UsageError("U100", "no such page", effect=""))
+    body = encode_problem(msgspec.structs.replace(problem, status=status))
+    return Reply(status, PROBLEM_TYPE, body, headers or {})
 
 
 async def _until_grid(grid: float) -> None:
@@ -313,64 +330,3 @@ async def _until_grid(grid: float) -> None:
     if grid > 0:
         now = asyncio.get_running_loop().time()
         await asyncio.sleep((int(now / grid) + 1) * grid - now)
-
-
-def listen(host: str, port: int) -> Any:
-    """A listening socket; port 0 takes a free one.
-
-    Raises
-    ------
-    WireError
-        W607
-    """
-    import socket
-
-    listening = None
-    try:
-        if not 0 <= port <= 65535:
-            raise OSError  # getaddrinfo would take its last 16 bits
-        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        # with its protocol stated: else asyncio does not turn Nagle's delay off, and every answer waits 40 ms
-        listening = socket.socket(family, kind, socket.IPPROTO_TCP)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(128)
-        return listening
-    except OSError:
-        if listening is not None:
-            listening.close()
-        raise WireError(
-            "W607", "the service cannot listen there", hint="take another port, or 0 for a free one", effect=""
-        ) from None
-
-
-def serve(app: ASGIApp, listening: Any, *, certificate: str = "", private_key: str = "") -> None:
-    """Run until SIGTERM or SIGINT; requests that are under way are answered first."""
-    import signal
-
-    import uvicorn
-
-    class Server(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            # uvicorn would raise the signal once more at the end; a stop that was asked for is no failure
-            before = {kind: signal.signal(kind, self.handle_exit) for kind in (signal.SIGINT, signal.SIGTERM)}
-            try:
-                yield
-            finally:
-                for kind, handler in before.items():
-                    signal.signal(kind, handler)
-
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        proxy_headers=False,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=30,
-        timeout_keep_alive=30,
-        h11_max_incomplete_event_size=32 * 1024,
-        ssl_certfile=certificate or None,
-        ssl_keyfile=private_key or None,
-    )
-    Server(config).run(sockets=[listening])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -31,6 +31,8 @@ class Batch:
         self.failed = False
         self.wanted = False
         """Whether somebody who has left it waits for the flush."""
+        self.known: dict[Hashable, Any] = {}
+        """What was read of the file, or written to it, in this transaction; forgotten when a turn is undone."""
 
     def require_done(self) -> None:
         """
@@ -118,6 +120,14 @@ class SharedFile:
 
     # -- transactions
 
+    @property
+    def batch(self) -> Batch:
+        """The transaction of whoever has a turn."""
+        batch = self._batch
+        assert batch is not None
+        assert self._owner == threading.get_ident(), "the turn is somebody else's"
+        return batch
+
     @contextmanager
     def transaction(self) -> Iterator[Batch]:
         """All or nothing, alone on the file, durable when it is left. Not to be nested."""
@@ -140,7 +150,7 @@ class SharedFile:
                 self._entering -= 1
         self._owner = threading.get_ident()
         try:
-            with working():
+            with working:
                 if self._batch is None:
                     self._db.execute("BEGIN IMMEDIATE")
                     self._batch = Batch()
@@ -162,7 +172,7 @@ class SharedFile:
         assert batch is not None
         batch.wanted |= wait
         try:
-            with working():
+            with working:
                 self._db.execute("RELEASE turn")
         except BaseException:
             self._fail()
@@ -176,8 +186,10 @@ class SharedFile:
 
     def abandon(self) -> None:
         """Leave, and undo what was changed since `enter`."""
+        if self._batch is not None:
+            self._batch.known.clear()
         try:
-            with working():
+            with working:
                 self._db.execute("ROLLBACK TO turn")
                 self._db.execute("RELEASE turn")
         except StoreError:
@@ -234,7 +246,7 @@ class SharedFile:
     def run(self, sql: str, *values: Any) -> sqlite3.Cursor:
         """A change, inside a transaction."""
         assert self._owner == threading.get_ident(), "changes are made inside a transaction"
-        with working():
+        with working:
             return self._db.execute(sql, values)
 
     def one(self, sql: str, *values: Any) -> Any:
@@ -244,22 +256,31 @@ class SharedFile:
     def all(self, sql: str, *values: Any) -> list[Any]:
         """Rows: inside a transaction as they are now, outside as they were committed."""
         if self._owner == threading.get_ident():
-            with working():
+            with working:
                 return self._db.execute(sql, values).fetchall()
         # in memory there is one connection: wait until nobody is in the middle of a change
-        with self._gate if self._in_memory else self._reading, working():
+        with self._gate if self._in_memory else self._reading, working:
             return self._reader.execute(sql, values).fetchall()
 
 
-@contextmanager
-def working() -> Iterator[None]:
-    """SQLite's messages can quote values: say in our own words what went wrong."""
-    try:
-        yield
-    except sqlite3.OperationalError:
-        raise StoreError("S803", "the provider's store is busy or the disk is full", hint="try again") from None
-    except sqlite3.DatabaseError:
-        raise StoreError("S804", "the provider's store is damaged", hint="restore it, then `jalousie doctor`") from None
+class _Working:
+    """SQLite's messages can quote values: say in our own words what went wrong. (A generator would cost as a statement does.)"""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            return
+        if issubclass(kind, sqlite3.OperationalError):
+            raise StoreError("S803", "the provider's store is busy or the disk is full", hint="try again") from None
+        if issubclass(kind, sqlite3.DatabaseError):
+            raise StoreError(
+                "S804", "the provider's store is damaged", hint="restore it, then `jalousie doctor`"
+            ) from None
+
+
+working: Final = _Working()
 
 
 @contextmanager

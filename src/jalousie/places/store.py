@@ -62,12 +62,22 @@ class Store(SharedFile):
 
     def append(self, leaf: bytes) -> int:
         """Keep a leaf with the transaction that is open; returns its index."""
-        done = self.run("INSERT INTO leaf VALUES ((SELECT coalesce(max(number) + 1, 0) FROM leaf), ?)", leaf)
-        return int(done.lastrowid or 0)
+        number, _ = self._newest()
+        self.run("INSERT INTO leaf VALUES (?, ?)", number + 1, leaf)
+        self.batch.known["leaf"] = number + 1, leaf
+        return number + 1
 
     def last_leaf(self) -> bytes | None:
-        row = self.one("SELECT data FROM leaf ORDER BY number DESC LIMIT 1")
-        return None if row is None else bytes(row[0])
+        """Of the transaction that is open."""
+        return self._newest()[1]
+
+    def _newest(self) -> tuple[int, bytes | None]:
+        """Number and leaf; read once a transaction, since nobody else can append meanwhile."""
+        known = self.batch.known
+        if "leaf" not in known:
+            known["leaf"] = self.one("SELECT number, data FROM leaf ORDER BY number DESC LIMIT 1") or (-1, None)
+        number, leaf = known["leaf"]
+        return number, leaf
 
     def leaves(self) -> int:
         (count,) = self.one("SELECT coalesce(max(number) + 1, 0) FROM leaf")
@@ -145,7 +155,8 @@ class Store(SharedFile):
     def add_asked(self, contract: str, population: str, digest: str, bits: bytes) -> int:
         """A set of records of a population; the same set is kept once. Inside a transaction."""
         wanted = (contract, population, digest)
-        found = self.one(_ASKED, *wanted)
+        known = self.batch.known
+        found = known.get(wanted) or self.one(_ASKED, *wanted)
         if found is None:
             self.run(
                 "INSERT INTO asked (population, digest, bits)"
@@ -153,6 +164,7 @@ class Store(SharedFile):
                 *(digest, bits, contract, population),
             )
             found = self.one(_ASKED, *wanted)
+        known[wanted] = found
         return int(found[0])
 
     def add_question(self, contract: str, asked: int | None, **values: Any) -> int:
@@ -204,15 +216,22 @@ class Store(SharedFile):
         )
         return None if row is None else bytes(row[0])
 
-    def add_memo(self, contract: str, label: str, partition: str, counts: bytes, question: int) -> bytes:
-        """Keep noisy counts, unless some were kept already: returns those that hold. Inside a transaction."""
-        done = self.run(
-            "INSERT OR IGNORE INTO memo (contract, label, partition, counts, question) VALUES (?, ?, ?, ?, ?)",
-            *(contract, label, partition, counts, question),
-        )
-        kept = counts if done.rowcount == 1 else self.memo(contract, label, partition)
-        assert kept is not None
-        return kept
+    def add_memos(self, contract: str, label: str, counts: dict[str, bytes], question: int) -> bool:
+        """Keep noisy counts by partition, all of them or none: none where others were kept of one of them. In a transaction."""
+        kept: list[str] = []
+        for partition, cells in counts.items():
+            done = self.run(
+                "INSERT OR IGNORE INTO memo (contract, label, partition, counts, question) VALUES (?, ?, ?, ?, ?)",
+                *(contract, label, partition, cells, question),
+            )
+            if done.rowcount != 1:
+                for each in kept:
+                    self.run(
+                        "DELETE FROM memo WHERE contract = ? AND label = ? AND partition = ?", contract, label, each
+                    )
+                return False
+            kept.append(partition)
+        return True
 
     # -- requests
 

@@ -8,7 +8,7 @@ pseudonyms, and groups are numbered in the order in which they first occur there
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -194,7 +194,7 @@ def union(masks: Iterable[Mask | None]) -> Mask | None:
     return None if result is None or bool(result.all()) else result
 
 
-def question_digest(question: Question, partitions: list[CanonicalPartition], nano: int) -> str:
+def question_digest(question: Question, partitions: Sequence[CanonicalPartition], nano: int) -> str:
     """Of label, canonical partitions in their order, and budget offered: the same for every way to write it down."""
     state = hashlib.sha256(_QUESTION + nano.to_bytes(8, "big"))
     label = question.label.encode()

@@ -61,14 +61,32 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Examined:
-    """A question after steps 1 and 2."""
+class Prepared:
+    """A question after step 1, which needs no store."""
 
+    question: Question
+    known: KnownPopulation | None
+    """The population that it names, or None where it was never handed over."""
+    forms: tuple[CanonicalPartition, ...] = ()
+    malformed: ValidatorError | None = None
+    """Why it has no canonical form; it is refused, and recorded, when it is its turn."""
+
+    @property
+    def partitions(self) -> list[str]:
+        """The digests of its partitions, each once."""
+        return list(dict.fromkeys(form.digest for form in self.forms))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reserved:
+    """A question after step 4: it is allowed and its spend is written, and no label was touched."""
+
+    question: Question
     facts: QuestionFacts
     forms: Sequence[CanonicalPartition]
     stored: Mapping[str, Stored]
-    charged: Mask | None
-    """The records that the new partitions ask about; None: all."""
+    number: int
+    """Names it in the store."""
 
 
 def answer_question(
@@ -80,7 +98,7 @@ def answer_question(
     store: Store,
     moment: float,
 ) -> Answer:
-    """Answer or refuse a question. Steps 1 to 6 of the order of work.
+    """Answer or refuse a question, for a store whose spends last as soon as they are made. Steps 1 to 6 of the order of work.
 
     Parameters
     ----------
@@ -96,29 +114,58 @@ def answer_question(
     ValidatorError
         V201 to V209: refused, recorded, nothing spent
     """
+    return compute(reserve(prepare(question, known, terms), terms, store, moment), labels, terms, store)
+
+
+def prepare(question: Question, known: KnownPopulation | None, terms: Terms) -> Prepared:
+    """Step 1, of a question that may be refused for its form later."""
+    if known is None or question.label not in terms.feedback.labels:
+        return Prepared(question, known)
     try:
-        examined = _examine(question, known, terms, store)
+        if not question.partitions:
+            raise ValidatorError("V207", "the question has no partition", effect=_NOTHING)
+        for number, partition in enumerate(question.partitions):
+            check_partition(partition, known.size, number)
     except ValidatorError as error:
-        # a question that is not of its form: the record has no partitions, since these have no digest
-        store.refuse(_bare(question, known), error.code, moment)
-        raise
-    facts = examined.facts
+        return Prepared(question, known, malformed=error)
+    return Prepared(question, known, tuple(canonical_partition(known, partition) for partition in question.partitions))
+
+
+def reserve(prepared: Prepared, terms: Terms, store: Store, moment: float) -> Reserved:
+    """Steps 2 to 4. Nobody else may spend meanwhile, and `compute` must wait until the spend lasts.
+
+    Raises
+    ------
+    ValidatorError
+        V201 to V209: refused; it is recorded, nothing was spent
+    """
+    if prepared.malformed is not None:
+        # the record has no partitions, since these have no digest
+        store.refuse(_bare(prepared), prepared.malformed.code, moment)
+        raise prepared.malformed
+    facts, stored, charged = _examine(prepared, terms, store)
     decision = decide(terms.feedback, terms.account, store.history(moment), facts)
     if isinstance(decision, Refuse):
         store.refuse(facts, decision.code, moment)
         raise ValidatorError(decision.code, decision.message, hint=decision.hint, effect=_NOTHING)
-    assert known is not None
-    number = store.spend(facts, known, examined.charged, moment)
-    stored = dict(examined.stored)
+    assert prepared.known is not None
+    number = store.spend(facts, prepared.known, charged, moment)
+    return Reserved(prepared.question, facts, prepared.forms, stored, number)
+
+
+def compute(reserved: Reserved, labels: Mapping[str, Aligned], terms: Terms, store: Store) -> Answer:
+    """Steps 5 and 6, for a question whose spend lasts."""
+    question, facts = reserved.question, reserved.facts
+    stored = dict(reserved.stored)
     if facts.new:
-        fresh = _compute(question, examined, labels[question.label], terms)
-        store.keep(number, question.label, fresh)
+        fresh = _compute(reserved, labels[question.label], terms)
+        store.keep(reserved.number, question.label, fresh)
         stored.update(fresh)
     return assemble(
         question,
         facts.question,
-        examined.forms,
-        [stored[form.digest] for form in examined.forms],
+        reserved.forms,
+        [stored[form.digest] for form in reserved.forms],
         label=terms.feedback.labels[question.label],
         feedback=terms.feedback,
         account=terms.account,
@@ -146,15 +193,13 @@ def departure(moment: float, grid: float) -> float:
     return moment if grid <= 0 else (floor(moment / grid) + 1) * grid
 
 
-def _examine(question: Question, known: KnownPopulation | None, terms: Terms, store: Store) -> _Examined:
-    if known is None or question.label not in terms.feedback.labels:
-        return _Examined(_bare(question, known, terms), (), {}, None)
-    if not question.partitions:
-        raise ValidatorError("V207", "the question has no partition", effect=_NOTHING)
-    for number, partition in enumerate(question.partitions):
-        check_partition(partition, known.size, number)
-    forms = [canonical_partition(known, partition) for partition in question.partitions]
-    digests = list(dict.fromkeys(form.digest for form in forms))
+def _examine(prepared: Prepared, terms: Terms, store: Store) -> tuple[QuestionFacts, Mapping[str, Stored], Mask | None]:
+    """Step 2: the question's public facts, the partitions that were answered before, and the records that the others ask
+    about (None: all)."""
+    question, known, forms = prepared.question, prepared.known, prepared.forms
+    if known is None or not forms:
+        return _bare(prepared, terms), {}, None
+    digests = prepared.partitions
     stored = store.stored(question.label, digests)
     new = [form for form in forms if form.digest not in stored]
     charged = union(form.asked for form in new or forms)
@@ -176,25 +221,26 @@ def _examine(question: Question, known: KnownPopulation | None, terms: Terms, st
         tally=standing.largest,
         before=standing.before,
     )
-    return _Examined(facts, forms, stored, charged)
+    return facts, stored, charged
 
 
-def _compute(question: Question, examined: _Examined, aligned: Aligned, terms: Terms) -> dict[str, Stored]:
+def _compute(reserved: Reserved, aligned: Aligned, terms: Terms) -> dict[str, Stored]:
     """Step 5: the only function that sees labels."""
-    feedback = terms.feedback
+    feedback, question = terms.feedback, reserved.question
     label = feedback.labels[question.label]
     exact = {
         form.digest: exact_cells(partition, form, aligned, label, feedback)
-        for partition, form in zip(question.partitions, examined.forms, strict=True)
-        if form.digest not in examined.stored
+        for partition, form in zip(question.partitions, reserved.forms, strict=True)
+        if form.digest not in reserved.stored
     }
-    noise = noise_for(terms.account, sensitivity(label, feedback).of_partitions(len(exact)), examined.facts.charge)
+    noise = noise_for(terms.account, sensitivity(label, feedback).of_partitions(len(exact)), reserved.facts.charge)
     drawn = draw(list(exact.values()), noise, public_totals=feedback.neighbours == "change-label")
     return dict(zip(exact, drawn, strict=True))
 
 
-def _bare(question: Question, known: KnownPopulation | None, terms: Terms | None = None) -> QuestionFacts:
+def _bare(prepared: Prepared, terms: Terms | None = None) -> QuestionFacts:
     """Facts of a question that cannot be canonicalised."""
+    question = prepared.question
     return QuestionFacts(
         question="",
         population=question.population,
@@ -206,6 +252,6 @@ def _bare(question: Question, known: KnownPopulation | None, terms: Terms | None
         charge=ZERO,
         tally=ZERO,
         before=0,
-        known_population=known is not None,
+        known_population=prepared.known is not None,
         known_label=terms is None or question.label in terms.feedback.labels,
     )

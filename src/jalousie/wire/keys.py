@@ -56,11 +56,11 @@ class PublicKey:
             )
         return cls(raw)
 
-    @property
+    @cached_property
     def text(self) -> str:
         return PREFIX + base64.b64encode(self.raw).decode()
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """`sha256:` and 16 hexadecimal digits: enough to name a key in a log, too little to be one."""
         return "sha256:" + hashlib.sha256(self.raw).hexdigest()[:16]

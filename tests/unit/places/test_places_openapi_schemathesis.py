@@ -30,7 +30,7 @@ from two_places import Places, Running, serving, settle
 load_all_checks()
 
 
-@schemathesis.serializer("application/vnd.apache.arrow.stream")
+@schemathesis.serializer("application/vnd.apache.arrow.stream", "application/vnd.jalousie.parts")
 def arrow_bytes(_: Any, value: Any) -> bytes:
     """Whatever it draws, as bytes: none of it is an Arrow stream of ours."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")

@@ -14,7 +14,8 @@ import jsonschema
 import pytest
 
 from jalousie.errors import CODES, WireError
-from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid, listen
+from jalousie.places.http_server import listen
+from jalousie.places.provider_service import ENVELOPE_HEADER, Service, _until_grid
 from jalousie.places.service_log import ServiceLog
 from jalousie.places.store import Store
 from jalousie.wire.envelope import sign_message, to_header
@@ -161,7 +162,7 @@ def test_the_published_description_is_complete(bench: Bench) -> None:
     for name in [part.split('"')[0] for part in text.split("#/components/schemas/")[1:]]:
         assert name in schemas
     operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert len({operation["operationId"] for operation in operations}) == len(operations) == 13
+    assert len({operation["operationId"] for operation in operations}) == len(operations) == 14
     for path, operation in ((p, o) for p, methods in document["paths"].items() for o in methods.values()):
         assert ("security" in operation) == path.startswith("/v1")
 

@@ -81,14 +81,35 @@ def test_leaves_are_read_in_order_and_by_range() -> None:
     assert list(store.read(2000)) == []
 
 
-def test_the_first_noisy_counts_of_a_partition_stay() -> None:
+def test_the_first_noisy_counts_of_a_partition_stay_and_others_of_the_question_are_not_kept_either() -> None:
     store = filled(None)
     with store.transaction():
         number = spend(store, 1)
-        assert store.add_memo(CONTRACT, "income", "p", b"first", number) == b"first"
-        assert store.add_memo(CONTRACT, "income", "p", b"second", number) == b"first"
+        assert store.add_memos(CONTRACT, "income", {"p": b"first"}, number)
+        assert not store.add_memos(CONTRACT, "income", {"q": b"new", "p": b"second", "r": b"new"}, number)
     assert store.memo(CONTRACT, "income", "p") == b"first"
-    assert store.memo(CONTRACT, "income", "q") is None
+    assert store.memo(CONTRACT, "income", "q") is store.memo(CONTRACT, "income", "r") is None
+    with store.transaction():
+        assert store.add_memos(CONTRACT, "income", {"q": b"q", "r": b"r"}, number)
+    assert store.memo(CONTRACT, "income", "r") == b"r"
+
+
+def test_the_next_leaf_has_the_next_number_whatever_was_undone(path: Path) -> None:
+    store, other = Store(path), Store(path)
+    for leaf in (b"one", b"two"):
+        with store.transaction():
+            assert store.last_leaf() == (None if leaf == b"one" else b"from another process")
+            store.append(leaf)
+            assert store.last_leaf() == leaf
+        store.enter()
+        store.append(b"undone")
+        store.abandon()
+        if leaf == b"one":
+            with other.transaction():
+                other.append(b"from another process")
+    assert list(store.read(0)) == [b"one", b"from another process", b"two"]
+    for each in (store, other):
+        each.close()
 
 
 def test_a_request_is_taken_once(path: Path) -> None:
@@ -109,7 +130,7 @@ def test_a_request_is_taken_once(path: Path) -> None:
 def test_erasing_gives_no_budget_back() -> None:
     store = filled(None)
     with store.transaction():
-        store.add_memo(CONTRACT, "income", "p", b"counts", spend(store, 7))
+        store.add_memos(CONTRACT, "income", {"p": b"counts"}, spend(store, 7))
         store.append(b"leaf")
         store.erase(CONTRACT)
     assert store.contracts() == ()
