@@ -169,14 +169,14 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
     def _plan(self, X: Any, feedback: Feedback, noise: float, labelled: tuple[Any, Any] | None) -> Plan:
         """What to ask about: columns and their combinations, or trees grown for what the labels at hand leave in doubt.
 
-        Where noise is small against the least group (its variance at most as many as that has records, and it is public
-        which records there are) nothing is left for trees to choose: columns and combinations, with rare values pooled.
+        Where noise is small (the variance of a cell of either question is at most the records of a least group, and which
+        records there are is public) small groups can be heard: columns and combinations, and rare values pooled.
         """
         least, score = feedback.min_group, self._score()
         plan = Plan(self.bins, least, score).fit(X, noise=noise if self.combine else None)
         if not self.combine:
             return plan
-        if feedback.neighbours == "change-label" and noise * (len(plan.joints) + WAYS) <= least:
+        if feedback.neighbours == "change-label" and noise * max(len(plan.joints) + WAYS, TREES) <= least:
             return self._refined(X, plan, feedback)
         if labelled is None or len(self.classes_) != 2:
             return plan

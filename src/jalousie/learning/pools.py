@@ -1,8 +1,7 @@
 """Asking about values that few records have, in company: what is too small to be asked about alone is still learnt.
 
 A group may not be smaller than the contract allows, so a column's bins merge rare values with their neighbours, and a model
-of such bins cannot tell them apart. On Adult that costs as much as having no interactions: a capital gain of 6,849 and one of
-7,298 say opposite things, and few people have either.
+of such bins cannot tell them apart. On Adult that costs about what interactions would gain (docs/explanation).
 
 So the model's bins are finer than any group. Each record with a rare value is in one group of a further partition, by
 the rarest value it has; values too small for a group share one with others of their column. A second partition pools
