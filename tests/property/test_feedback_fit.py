@@ -15,6 +15,7 @@ from jalousie.learning.bins import TableBins, confidence_bins, cut_numbers
 from jalousie.learning.joint import Design, best_partitions, combine
 from jalousie.learning.linear import LinearFit, Sums
 from jalousie.learning.metrics import scores_of
+from jalousie.learning.pools import pool
 from jalousie.learning.score_groups import score_groups
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -151,3 +152,19 @@ def test_combinations_hold_whole_groups_and_number_them_alike_for_further_rows(s
     assert (joint.codes(codes[::-1]) == found[::-1]).all()
     joints = best_partitions(Design(codes, counts, (5, 0, 3), 5.0, least), 400)
     assert sorted(column for one in joints for column in one.columns) == [0, 1, 2]
+
+
+@given(SEEDS, st.integers(1, 40), st.integers(1, 3))
+def test_pools_hold_whole_bins_are_large_enough_and_number_further_rows_alike(seed: int, least: int, ways: int) -> None:
+    rng = np.random.default_rng(seed)
+    counts = (12, 5, 3)
+    codes = np.stack([np.minimum(rng.zipf(1.5, 300) - 2, count - 1) for count in counts], axis=1).astype(np.int32)
+    for found in pool(codes, counts, least, ways):
+        groups = found.codes(codes)
+        assert (np.bincount(groups[groups >= 0], minlength=found.count) >= least).all()
+        assert (found.codes(codes[::-1]) == groups[::-1]).all()
+        of_bin: dict[tuple[int, int], set[int]] = {}
+        own = np.stack([np.where(codes[:, at] >= 0, size[codes[:, at]], 999) for at, size in enumerate(found.sizes)])
+        for record, column in enumerate(own.argmin(axis=0)):
+            of_bin.setdefault((int(column), int(codes[record, column])), set()).add(int(groups[record]))
+        assert all(len(found_groups) == 1 for found_groups in of_bin.values())

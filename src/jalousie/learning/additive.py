@@ -199,19 +199,28 @@ class AdditiveFit:
         p = sigmoid(self.rows.matrix @ theta + self.rows.offset)
         mean = np.asarray(self._transposed @ (self._presence * p)).ravel() / self._sizes
         residual = measured.counts - mean * measured.totals
-        if self._hessian_at is None or float(np.abs(theta - self._hessian_at).max()) > _MOVED:
+        moved = self._hessian_at is None or float(np.abs(theta - self._hessian_at).max()) > _MOVED
+        if moved:
             self._hessian_at = theta.copy()
             weights = (self._presence * p * (1 - p))[self._sample]
             self._effect = weighted_gram(self._sampled_asked, weights, self._sampled) * self._scale  # (m, d)
             self._scatter = weighted_gram(self._sampled_asked, weights, self._sampled_asked) * self._scale
+        if moved or measured.rest:  # where totals are exact the noise is the same whatever the effects are
+            self._whiten(measured.noise_at(mean))
+        white_residual = solve_triangular(self._factor, residual, lower=True)
+        gradient += self._white.T @ white_residual
+        information += self._told
+        return float(-white_residual @ white_residual / 2 - np.log(np.diag(self._factor)).sum())
+
+    def _whiten(self, noise: Floats) -> None:
+        """Work out what depends on the Hessian and the noise (m,) alone: most of the time of a step."""
+        from scipy.linalg import solve_triangular
+
         spread = self._scatter.copy()
-        spread[np.diag_indices_from(spread)] += measured.noise_at(mean) + 1e-9 * self._sizes
-        factor = np.linalg.cholesky(spread)
-        white_residual = solve_triangular(factor, residual, lower=True)
-        white = solve_triangular(factor, self._effect, lower=True)
-        gradient += white.T @ white_residual
-        information += white.T @ white
-        return float(-white_residual @ white_residual / 2 - np.log(np.diag(factor)).sum())
+        spread[np.diag_indices_from(spread)] += noise + 1e-9 * self._sizes
+        self._factor = np.linalg.cholesky(spread)
+        self._white = solve_triangular(self._factor, self._effect, lower=True)
+        self._told = self._white.T @ self._white
 
 
 def weighted_gram(left: Any, weights: Floats, right: Any) -> Floats:

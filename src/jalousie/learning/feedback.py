@@ -35,6 +35,7 @@ from jalousie.validator.types import Answer
 TREES, FINER = 8, 2  # trees of a question, and how much finer their bins are: measured in docs/explanation
 MOST_EFFECTS = 1000  # of bins; above that growing trees takes too long
 MOST_GROUPS = 600  # of trees
+WAYS = 2  # in which rare values are pooled
 TRUSTS = (0.0, 0.5, 1.0)
 SMALL = 0.2
 """Below this ratio of a group's own spread to its noise little is gained: measured in docs/explanation."""
@@ -123,7 +124,11 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
         return self
 
     def predict_proba(self, X: Any) -> Floats:
-        """(n, classes) probabilities, moderated by how uncertain the effects are (MacKay 1992)."""
+        """(n, classes) probabilities at the most probable effects.
+
+        Not averaged over what is not known of the effects (MacKay 1992): for rare and one-sided bins the Gaussian about the
+        mode is too wide, and such an average is the worse by AUC and by log-loss (docs/explanation/learning-from-answers.md).
+        """
         check_is_fitted(self)
         X = self._table(X, reset=False)
         found = np.column_stack([self._probability(X, at) for at in range(len(self.fits_))])
@@ -162,10 +167,18 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
         return np.asarray(np.log(p / (1 - p)))
 
     def _plan(self, X: Any, feedback: Feedback, noise: float, labelled: tuple[Any, Any] | None) -> Plan:
-        """Trees grown for what the labels at hand leave in doubt, or else columns and their combinations."""
+        """What to ask about: columns and their combinations, or trees grown for what the labels at hand leave in doubt.
+
+        Where noise is small (the variance of a cell of either question is at most the records of a least group, and which
+        records there are is public) small groups can be heard: columns and combinations, and rare values pooled.
+        """
         least, score = feedback.min_group, self._score()
         plan = Plan(self.bins, least, score).fit(X, noise=noise if self.combine else None)
-        if not self.combine or labelled is None or len(self.classes_) != 2:
+        if not self.combine:
+            return plan
+        if feedback.neighbours == "change-label" and noise * max(len(plan.joints) + WAYS, TREES) <= least:
+            return self._refined(X, plan, feedback)
+        if labelled is None or len(self.classes_) != 2:
             return plan
         finer = FINER * self.bins
         if len(X) / finer / 4 < SMALL * TREES * noise:  # such bins would hold too few records for the noise
@@ -178,6 +191,15 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
         rows = self._rows(X, self.trust_[0])
         grown = self.plan_.grow(X, rows, self.fits_[0], noise, limits, plan.partitions(X))
         return self.plan_ if grown else plan
+
+    def _refined(self, X: Any, plan: Plan, feedback: Feedback) -> Plan:
+        """The plan with rare values pooled, where there are some and the contract and the time of a fit allow it."""
+        if len(plan.joints) + WAYS > feedback.max_partitions:
+            return plan
+        refined = plan.refine(X, FINER * self.bins, WAYS)
+        if refined is None or sum(part.count for part in refined.parts) > MOST_EFFECTS:
+            return plan
+        return refined
 
     def _fit_labels(self, X: Any, y: Any) -> Self:
         """Without a validator: an additive model of the labels themselves."""
@@ -229,9 +251,7 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
 
     def _probability(self, X: Any, at: int) -> Floats:
         fit, rows = self.fits_[at], self._rows(X, self.trust_[at])
-        logits = rows.matrix @ fit.theta + rows.offset
-        variance = np.asarray(rows.matrix.multiply(rows.matrix @ fit.covariance).sum(axis=1)).ravel()
-        return sigmoid(logits / np.sqrt(1 + np.pi / 8 * variance))
+        return sigmoid(rows.matrix @ fit.theta + rows.offset)
 
     def _warn_if_small(self, measured: Sequence[Measured], sizes: NDArray[Any]) -> None:
         self.signal_ = float(np.mean(sizes) / 4 / max(measured[-1].noise, 1e-12))

@@ -11,12 +11,14 @@ import numpy as np
 from jalousie.learning.additive import Fit, Part, Rows, one_hot
 from jalousie.learning.bins import TableBins, confidence_bins, partition_of
 from jalousie.learning.joint import NARROW, Design, Joint, best_partitions, combine, model_parts
+from jalousie.learning.pools import Pools, pool
 from jalousie.learning.questions import Belief, Limits, Tree, expected_doubt, grow_trees
 from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Partition
 
 Score = Callable[[Any], Floats]
 _MOST_GROUPS = 400  # of a combination
+FINEST = 5  # records in a bin of the model, where rare values are pooled
 
 
 @dataclass(slots=True, eq=False)
@@ -41,6 +43,9 @@ class Plan:
     parts: tuple[Part, ...] = field(init=False)
     trees: list[Tree] = field(init=False, default_factory=list)
     """Where there are some they are asked about, and `joints` are not."""
+    coarse: Plan | None = field(init=False, default=None)
+    """Where there is one, its partitions are asked about and `pools`; the bins here are the model's alone."""
+    pools: list[Pools] = field(init=False, default_factory=list)
 
     def fit(self, X: Any, *, noise: float | None) -> Plan:
         """Cut columns into bins; with `noise` (variance of a cell if one partition were asked about) combine some."""
@@ -76,16 +81,39 @@ class Plan:
     def rows(self, X: Any, offset: Floats | None = None) -> Rows:
         """Rows of the model."""
         own = self.codes(X)
-        further = [joint.codes(own)[:, None] for joint in self.joints if len(joint.columns) > 1]
+        further = (self.coarse or self).combinations(X)
         further += [tree.codes(own)[:, None] for tree in self.trees]
         return one_hot(np.concatenate([own, *further], axis=1), self.parts, offset)
+
+    def combinations(self, X: Any) -> list[Codes]:
+        """(n, 1) groups of each combination of columns."""
+        own = self.codes(X)
+        return [joint.codes(own)[:, None] for joint in self.joints if len(joint.columns) > 1]
 
     def partitions(self, X: Any) -> list[Partition]:
         """What to ask about."""
         own = self.codes(X)
+        if self.coarse is not None:
+            return self.coarse.partitions(X) + [partition_of(part.codes(own), part.count) for part in self.pools]
         if self.trees:
             return [partition_of(tree.codes(own), tree.count) for tree in self.trees]
         return [partition_of(joint.codes(own), joint.count) for joint in self.joints]
+
+    def refine(self, X: Any, bins: int, ways: int) -> Plan | None:
+        """A plan that asks about the same and, in `ways` partitions more, about rare values; None where none are rare.
+
+        Its model has about `bins` bins of a column, of at least FINEST records.
+        """
+        finer = Plan(bins, min(FINEST, self.least), self.score).fit(X, noise=None)
+        finer.pools = pool(finer.codes(X), finer.counts, self.least, ways)
+        if not finer.pools:
+            return None
+        finer.coarse = self
+        finer.parts = (
+            *finer.parts,
+            *(Part(joint.count, width=NARROW) for joint in self.joints if len(joint.columns) > 1),
+        )
+        return finer
 
     def grow(self, X: Any, rows: Rows, fit: Fit, noise: float, limits: Limits, instead: list[Partition]) -> bool:
         """Ask about trees, where less doubt is expected after them than after asking about `instead`; tells whether.
