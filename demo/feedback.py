@@ -222,17 +222,18 @@ def audit(contract: Path, cosigned: int) -> Any:
     """The provider's ledger, exported and checked by somebody who has its public key alone."""
     from jalousie.validator.card import LedgerFacts
 
-    jalousie("audit", "export", "--out", "ledger.jsonl", home="provider")
+    jalousie("audit", "export", "--out", "ledger.jsonl", "--members", "members.jsonl", home="provider")
     print(f"\n$ jalousie audit verify ledger.jsonl --contract {contract.name}")
     verified = jalousie("audit", "verify", "ledger.jsonl", "--contract", contract.name, home="auditor")
     print(
         f"  all {verified['entries']:,} entries are those that were signed; the ML party cosigned {cosigned:,} of them"
     )
-    print(f"$ jalousie audit replay ledger.jsonl --contract {contract.name}")
-    labels = jalousie("audit", "replay", "ledger.jsonl", "--contract", contract.name, home="auditor")["labels"]
+    words = ("audit", "replay", "ledger.jsonl", "--contract", contract.name, "--members", "members.jsonl")
+    print(f"$ jalousie {' '.join(words)}")
+    labels = jalousie(*words, home="auditor")["labels"]
     counts = {name: sum(label[name] for label in labels) for name in ("answered", "replayed")}
     refused = sum(sum(label["refused"].values()) for label in labels)
-    print(f"  {counts['answered']} answered, {counts['replayed']} replayed, {refused} refused; budgets recomputed")
+    print(f"  {counts['answered']} answered, {counts['replayed']} replayed, {refused} refused; every budget counted again")
     return LedgerFacts(entries=verified["entries"], root=verified["root"], cosigned=cosigned, refused=refused, **counts)
 
 

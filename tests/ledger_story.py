@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from jalousie.ledger.entry import (
@@ -26,12 +27,26 @@ WITNESS_KEY = SigningKey(bytes(range(1, 33)))
 LOG_VERIFIER = verifier_key(ORIGIN, LOG_KEY.public)
 WITNESS = verifier_key("ml.example", WITNESS_KEY.public, cosigner=True)
 RESERVED = 1000
+SIZE = 10_000
+"""Records of the population."""
 LIMITS = PublicLimits(min_group=25, max_groups=100, max_partitions=10, max_questions=50, questions_per_minute=20)
 
 
 def name(*parts: object) -> str:
     """A digest that stands for something."""
     return "sha256:" + hashlib.sha256(repr(parts).encode()).hexdigest()
+
+
+def question_name(label: str, partitions: tuple[str, ...], offered: int) -> str:
+    """A question's digest, as docs/reference/ledger-format.md has it."""
+    content = b"jalousie/question/1\0" + offered.to_bytes(8, "big") + len(label).to_bytes(4, "big") + label.encode()
+    return "sha256:" + hashlib.sha256(content + b"".join(bytes.fromhex(part[7:]) for part in partitions)).hexdigest()
+
+
+def share(offered: int, partitions: tuple[str, ...], answered: Container[str]) -> int:
+    """What the partitions that were not answered yet cost of what was offered for all of them, rounded up."""
+    distinct = set(partitions)
+    return -(-offered * sum(part not in answered for part in distinct) // len(distinct))
 
 
 CONTRACT = name("contract")
@@ -75,7 +90,7 @@ class Story:
         )
 
     def population(self) -> int:
-        return self.add(PopulationNamed(minute=self.at(), contract=CONTRACT, population=POPULATION, size=1000))
+        return self.add(PopulationNamed(minute=self.at(), contract=CONTRACT, population=POPULATION, size=SIZE))
 
     def question(
         self,
@@ -86,11 +101,13 @@ class Story:
         smallest: int = 30,
         groups: int = 5,
         asked: str = EVERYBODY,
+        records: int = SIZE,
         label: str = "outcome",
         population: str = POPULATION,
     ) -> int:
+        """`charge` is offered, and charged where all of the partitions are new; of others their share."""
         new = [partition not in self.answers for partition in partitions]
-        charge = charge if any(new) else 0
+        offered, charge = charge, share(charge, partitions, self.answers)
         spent = charge if spend else 0
         self.spent[asked] = self.spent.get(asked, 0) + spent
         self.total += spent
@@ -99,17 +116,17 @@ class Story:
             QuestionAsked(
                 minute=self.at(),
                 contract=CONTRACT,
-                question=name("question", partitions),
+                question=question_name(label, partitions, offered),
                 sequence=self.sequence,
                 population=population,
                 label=label,
                 asked=asked,
-                records=1000,
+                records=records,
                 partitions=tuple(
                     PartitionAsked(digest=digest, groups=groups, smallest=smallest, new=fresh)
                     for digest, fresh in zip(partitions, new, strict=True)
                 ),
-                offered=max(charge, 100),
+                offered=offered,
                 charge=charge,
                 spent=spent,
                 tally=self.spent[asked],
@@ -129,7 +146,7 @@ class Story:
 
     def ask(self, *partitions: str, charge: int = 100) -> int:
         """A question as an honest provider treats it; returns the entry of its outcome."""
-        cost = charge if any(partition not in self.answers for partition in partitions) else 0
+        cost = share(charge, partitions, self.answers)
         fits = self.spent.get(EVERYBODY, 0) + cost <= self.reserved
         index = self.question(partitions, charge, spend=fits)
         return self.answer(index) if fits else self.refuse(index, "V201")

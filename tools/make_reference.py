@@ -218,7 +218,8 @@ provider's keys (default `~/.jalousie`).
 |---|---|
 | 0 | done |
 | 1 | done, and a check failed (`attack`) |
-| 2 to 10, 70 | an error, by [family](errors.md) |
+| 2 to 11, 70 | an error, by [family](errors.md) |
+| 12 | done, and a budget could not be decided (`audit replay` without `--members`) |
 | 130 | interrupted; nothing was written |
 """
 

@@ -288,6 +288,7 @@ CODES: dict[str, str] = {
     "W611": "a signing key can be read by others",
     "W612": "a signing key is damaged",
     "W613": "a public key is not of its form",
+    "W614": "a TLS certificate or its private key cannot be used",
     # ledger
     "L700": "the exported ledger cannot be read",
     "L701": "an entry of the ledger is not of its form",
@@ -301,6 +302,8 @@ CODES: dict[str, str] = {
     "L709": "a cosignature is missing or does not verify",
     "L710": "the ledger records something that the contract forbids",
     "L711": "a proof about the ledger does not hold",
+    "L712": "a set of records is not the one that the ledger names",
+    "L713": "there is no ledger in this place",
     # store
     "S800": "the place's store cannot be opened",
     "S801": "the place's store was made by a newer version",

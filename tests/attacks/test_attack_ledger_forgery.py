@@ -18,7 +18,20 @@ from jalousie.ledger.entry import Entry, QuestionAsked, encode_entry
 from jalousie.ledger.replay import Replay
 from jalousie.ledger.verify import read_export, verify_export
 from jalousie.wire.canonical import canonical
-from ledger_story import LOG_KEY, LOG_VERIFIER, WITNESS, WITNESS_KEY, export_of, honest, log_of
+from ledger_story import (
+    CONTRACT,
+    LOG_KEY,
+    LOG_VERIFIER,
+    RESERVED,
+    SIZE,
+    WITNESS,
+    WITNESS_KEY,
+    Story,
+    export_of,
+    honest,
+    log_of,
+    name,
+)
 
 VICTIM = 6  # a question of the honest ledger
 Lines = list[bytes]
@@ -195,3 +208,78 @@ def test_an_answer_outside_the_ledger_is_convicted_by_its_proof() -> None:
     with pytest.raises(LedgerError) as caught:
         hidden.inclusion(VICTIM, hidden.size)
     assert caught.value.code == "L711"
+
+
+def overspends(story: Story) -> None:
+    """The same people again and again, but for one; each set charged the whole budget, each tally stated as within it."""
+    for number in range(5):
+        story.answer(
+            story.question((name("p", number),), RESERVED, asked=name("all but", number), records=SIZE - 1, groups=10)
+        )
+
+
+def overspends_by_halves(story: Story) -> None:
+    for number in range(3):
+        story.answer(story.question((name("p", number),), RESERVED, asked=name("half", number), records=SIZE // 2))
+
+
+def loosens_the_lifetime(story: Story) -> None:
+    story.register(name("another contract"), lifetime=10 * RESERVED)
+
+
+def charges_a_billionth(story: Story) -> None:
+    for number in range(5):
+        index = story.question((name("p", number),), RESERVED)
+        story.entries[index] = msgspec.structs.replace(story.entries[index], charge=1, spent=1, tally=1 + number)
+        story.answer(index)
+
+
+def understates_the_offer(story: Story) -> None:
+    index = story.question((name("p"),), RESERVED)
+    story.entries[index] = msgspec.structs.replace(story.entries[index], offered=1, charge=1, spent=1, tally=1)
+    story.answer(index)
+
+
+def asks_more_people_than_there_are(story: Story) -> None:
+    story.answer(story.question((name("p"),), records=3 * SIZE, groups=100, smallest=500))
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        overspends,
+        overspends_by_halves,
+        loosens_the_lifetime,
+        charges_a_billionth,
+        understates_the_offer,
+        asks_more_people_than_there_are,
+    ],
+)
+def test_the_provider_writes_a_ledger_that_hides_an_overspend(lie: Callable[[Story], None]) -> None:
+    """Off: every signature and proof of the ledger verifies. On: replayed, the numbers cannot all be true."""
+    story = Story()
+    story.register()
+    story.population()
+    lie(story)
+    state = Replay()
+    verify_export(export_of(story.entries), LOG_VERIFIER, each=state.feed)
+    with pytest.raises(LedgerError) as caught:
+        state.result().require()
+    assert caught.value.code == "L710"
+
+
+def test_an_overspend_that_cannot_be_seen_is_never_called_fine() -> None:
+    """Two halves may be the same people. The numbers alone do not tell, and a replay says so; members tell."""
+    story = Story()
+    story.register()
+    story.population()
+    for number in range(2):
+        story.answer(story.question((name("p", number),), RESERVED, asked=name("half", number), records=SIZE // 2))
+    state = Replay()
+    verify_export(export_of(story.entries), LOG_VERIFIER, each=state.feed)
+    assert state.result().undecided == ((CONTRACT, "outcome"),)
+    people = [number.to_bytes(16, "big") for number in range(SIZE // 2)]
+    state = Replay({name("half", number): people for number in range(2)}.get)
+    verify_export(export_of(story.entries), LOG_VERIFIER, each=state.feed)
+    with pytest.raises(LedgerError):
+        state.result().require()

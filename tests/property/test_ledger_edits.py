@@ -11,7 +11,7 @@ from jalousie.ledger.checkpoint import parse_checkpoint
 from jalousie.ledger.note import VerifierKey
 from jalousie.ledger.replay import Replay
 from jalousie.ledger.verify import verify_export
-from ledger_story import CONTRACT, EVERYBODY, LOG_VERIFIER, Story, export_of, honest, name
+from ledger_story import CONTRACT, EVERYBODY, LOG_VERIFIER, SIZE, Story, export_of, honest, name
 
 LINES = {proofs: export_of(honest().entries, proofs=proofs) for proofs in (True, False)}
 
@@ -51,13 +51,13 @@ def test_honest_histories_replay_without_fault(questions: list[list[int]], charg
     for number, question in enumerate(questions):
         story.minute += number % 3
         story.ask(*(name("partition", part) for part in question), charge=charge)
-        cost = charge if set(question) - answered else 0
+        cost = -(-charge * len(set(question) - answered) // len(question))
         if paid + cost <= story.reserved:
             paid += cost
             answered |= set(question)
         else:
             refused += 1
-    state = Replay({EVERYBODY: [b"record"]}.get)
+    state = Replay({EVERYBODY: [number.to_bytes(16, "big") for number in range(SIZE)]}.get)
     verify_export(export_of(story.entries), LOG_VERIFIER, each=state.feed)
     found = state.result()
     facts = found.labels[CONTRACT, "outcome"]

@@ -144,3 +144,43 @@ def test_plain_http_to_a_tls_service_is_no_answer(places: Places, url: str) -> N
     with plain, pytest.raises(WireError) as raised:
         plain.budget("income")
     assert raised.value.code in ("W607", "W608")
+
+
+def test_doctor_trusts_the_authority_that_it_is_given(places: Places, url: str) -> None:
+    words = ("doctor", "--home", "ml", "--url", url)
+    found = places.command(*words)
+    assert found.returncode == 1
+    assert "certificate is not accepted" in found.stdout
+    found = places.command(*words, "--authorities", "authority.pem")
+    assert "it answers" in found.stdout
+    assert found.returncode == 0, found.stdout
+
+
+def test_a_key_of_another_certificate_is_told_before_anything_is_opened(places: Places, url: str) -> None:
+    assert url
+    words = ("serve", "provider", "--contract", "contract.yaml", "--port", "0", "--home", "third")
+    ran = places.command(*words, "--certificate", "authority.pem", "--private-key", "server.key")
+    assert ran.returncode == WireError.exit_code
+    assert "error[W614]: the TLS private key is not that of the certificate" in ran.stderr
+    assert "answering" not in ran.stdout
+    assert not (places.folder / "third").exists()
+
+
+def test_who_serves_others_without_tls_is_warned(tmp_path: Path) -> None:
+    places = settle(tmp_path)
+    words = ["serve", "provider", "--host", "0.0.0.0", "--port", "0", "--contract", str(places.contract_file)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "jalousie", *words, "--home", str(places.provider_home)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stdout is not None
+    try:
+        assert process.stdout.readline().startswith("answering at http://0.0.0.0:")
+        assert process.stdout.readline().startswith("note: without TLS, whoever is on the line reads pseudonyms")
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+        process.stdout.close()

@@ -37,7 +37,7 @@ from jalousie.tables import read_table
 from jalousie.tables.engine import EngineOptions
 from jalousie.validator.budget import Budget, budget_of
 from jalousie.validator.canonical import KnownPopulation, know
-from jalousie.validator.engine import Prepared, Reserved, Terms, compute, prepare, reserve
+from jalousie.validator.engine import Prepared, Reserved, Terms, compute, prepare, reserve, unread
 from jalousie.validator.match import Aligned, align, match_rows
 from jalousie.validator.types import Answer, Population, Question
 from jalousie.wire.arrays import answer_to_bytes
@@ -145,6 +145,13 @@ class Asking:
                     return answer, body
             finally:
                 turn.release()
+
+    def refusal(self, code: str, *, sequence: int, sent: str) -> Steps[None]:
+        """Record a question that could not be read: it came from the ML party, and nothing in it is repeated."""
+        yield Pause.TURN
+        with self.kept.counting():
+            Turn(self.kept, sequence, sent).refuse(unread(), code, self.kept.moment().timestamp())
+        yield Pause.FLUSH
 
     def _reserve(self, prepared: Prepared, turn: Turn) -> Reserved | ValidatorError:
         """Steps 2 to 4 in a turn; a refusal is no error that would undo the turn, since it is recorded."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import msgspec
 
 from jalousie.architectures.ask import Asking
-from jalousie.errors import ContractError, ValidatorError
+from jalousie.architectures.events import events
+from jalousie.errors import ContractError, ValidatorError, WireError
 from jalousie.places.provider import Provider
 from jalousie.places.pseudonym_key import purpose, seal
 from jalousie.places.steps import Steps
-from jalousie.validator.budget import NANO, Budget
+from jalousie.validator.budget import Budget
 from jalousie.wire.arrays import LIMITS, Limits, population_from_bytes, question_from_bytes
 from jalousie.wire.envelope import body_digest
 from jalousie.wire.keys import PublicKey
@@ -20,16 +19,11 @@ from jalousie.wire.messages import (
     CheckpointAnswer,
     ConsistencyAnswer,
     CosignatureAccepted,
-    Event,
     History,
     InclusionAnswer,
     LabelLeft,
     PopulationAccepted,
 )
-
-PAGE: Final = 1000
-_OUTCOME: Final = {"spent": "unfinished"}
-"""A question whose answer was never kept: its budget stays spent."""
 
 
 class Desk:
@@ -67,7 +61,11 @@ class Desk:
         return PopulationAccepted(population=self._asking.hand_over(population), size=population.size)
 
     def ask(self, body: bytes, sequence: int) -> Steps[bytes]:
-        question = question_from_bytes(body, self._limits)
+        try:
+            question = question_from_bytes(body, self._limits)
+        except WireError as error:
+            yield from self._asking.refusal(error.code, sequence=sequence, sent=body_digest(body))
+            raise
         return (yield from self._asking.steps(question, sequence=sequence, sent=body_digest(body)))[1]
 
     def answer(self, question: str) -> bytes:
@@ -84,22 +82,7 @@ class Desk:
         )
 
     def history(self, after: int) -> History:
-        found = self._asking.kept.store.questions(self.contract, after, PAGE)
-        events = tuple(
-            Event(
-                minute=item.minute,
-                question=item.digest,
-                label=item.label,
-                partitions=item.partitions,
-                groups=item.groups,
-                outcome=_OUTCOME.get(item.status, item.status),  # type: ignore[arg-type]  # checked by the store's schema
-                code=item.code,
-                rho_spent=item.spent / NANO,
-                entry=item.entry,
-            )
-            for item in found
-        )
-        return History(contract=self.contract, events=events, next=found[-1].number if len(found) == PAGE else None)
+        return events(self._asking.kept.store, self.contract, after)
 
     def checkpoint(self) -> CheckpointAnswer:
         return self._book.checkpoint()

@@ -201,6 +201,8 @@ class Kept:
             charge=facts.charge.nano,
             spent=spent,
             tally=facts.tally.nano + spent,
+            before=facts.before,
+            nearest=facts.nearest,
         )
         index = self.book.append(entry)
         if code:

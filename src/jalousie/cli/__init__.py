@@ -84,7 +84,8 @@ def build_parser(verb: str | None) -> Parser:
         prog="jalousie",
         description="Collaborate on data that cannot be handed over.",
         epilog="Exit codes: 0 done, 1 a check of the contract failed, 2 usage, 3 contract, 4 table, 5 hierarchy, "
-        "6 privacy, 7 release, 70 internal, 130 interrupted. Errors: jalousie schema errors",
+        "6 privacy, 7 release, 8 question, 9 message, 10 ledger, 11 store, 12 audit undecided, 70 internal, "
+        "130 interrupted. Errors: jalousie schema errors",
     )
     parser.add_argument("--version", action="version", version=f"jalousie {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)

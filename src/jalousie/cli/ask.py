@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jalousie.cli.common import positive, printable
 from jalousie.cli.remote import reach, remote_arguments
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--label", default="", help="label to ask about (default: the contract's only one)")
     amount = parser.add_mutually_exclusive_group()
-    amount.add_argument("--epsilon", type=float, help="budget to offer, as epsilon at the contract's delta")
-    amount.add_argument("--rho", type=float, help="budget to offer, in rho")
+    amount.add_argument("--epsilon", type=positive, help="budget to offer, as epsilon at the contract's delta")
+    amount.add_argument("--rho", type=positive, help="budget to offer, in rho")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -98,7 +99,7 @@ def _document(answer: Answer, columns: list[str], names: list[tuple[str, ...]]) 
 
 def _text(answer: Answer, columns: list[str], names: list[tuple[str, ...]]) -> str:
     spread = 1.96 * answer.variance**0.5
-    heads = answer.classes or ("sum",)
+    heads = [printable(name) for name in answer.classes] or ["sum"]
     lines = []
     for column, groups, counts in zip(columns, names, answer.counts, strict=True):
         width = max([len(column), *map(len, groups)])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from jalousie.cli.common import printable
 from jalousie.cli.remote import reach, remote_arguments
 
 
@@ -22,7 +23,7 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"{'label':<20} {'epsilon':>9} {'spent':>9} {'left':>9} {'rho left':>12}   delta")
     for label in found.labels:
         print(
-            f"{label.label:<20} {label.epsilon:>9.4g} {label.epsilon_spent:>9.4g} {label.epsilon_left:>9.4g} "
+            f"{printable(label.label):<20} {label.epsilon:>9.4g} {label.epsilon_spent:>9.4g} {label.epsilon_left:>9.4g} "
             f"{label.rho_left:>12.6g}   {label.delta:g}"
         )
     print(f"{found.labels[0].questions} questions charged, {found.labels[0].questions_left} left")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 import sys
 from typing import TYPE_CHECKING
@@ -36,6 +37,22 @@ def whole(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError("it takes a whole number, 0 or more")
     return int(text)
+
+
+def positive(text: str) -> float:
+    """A number that is positive and finite, for argparse."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError("it takes a number that is positive and finite")
+    return value
+
+
+def printable(text: str) -> str:
+    """Text from elsewhere for a terminal: what could break the line or move the cursor is written out."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def load(contract: Path, table: Path | None) -> Loaded:

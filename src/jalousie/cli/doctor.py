@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--contract", type=Path, metavar="FILE", help="also check this contract and its keys")
     parser.add_argument("--url", default="", metavar="URL", help="also check a provider's service, and its clock")
+    parser.add_argument("--authorities", type=Path, metavar="FILE", help="certificates to check TLS against (PEM)")
     home_argument(parser)
 
 
@@ -25,7 +26,12 @@ def run(arguments: argparse.Namespace) -> int:
     from jalousie.places.doctor import examine
     from jalousie.places.keys import home_folder
 
-    found = examine(home_folder(arguments.home), contract=arguments.contract, url=arguments.url)
+    found = examine(
+        home_folder(arguments.home),
+        contract=arguments.contract,
+        url=arguments.url,
+        authorities=arguments.authorities,
+    )
     if arguments.contract is not None:
         found += _table(arguments.contract)
     failed = sum(check.status == "fail" for check in found)

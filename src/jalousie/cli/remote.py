@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from jalousie.architectures.ask_remote import RemoteProvider
 
 
-def remote_arguments(parser: argparse.ArgumentParser) -> None:
+def remote_arguments(parser: argparse.ArgumentParser, *, own: str = "") -> None:
+    """`own`: what is done without an address, where that is possible."""
     parser.add_argument("contract", type=Path, help="contract file, as agreed with the provider")
-    parser.add_argument("--url", required=True, metavar="URL", help="the provider's address, as http://127.0.0.1:8470")
+    address = "the provider's address, as http://127.0.0.1:8470" + (f"; {own}" if own else "")
+    parser.add_argument("--url", required=not own, metavar="URL", help=address)
     parser.add_argument("--authorities", type=Path, metavar="FILE", help="certificates to check TLS against (PEM)")
     home_argument(parser)
 

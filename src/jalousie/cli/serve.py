@@ -37,10 +37,13 @@ def run(arguments: argparse.Namespace) -> int:
     from jalousie.places.http_server import listen, serve
     from jalousie.places.provider import Provider
     from jalousie.places.provider_service import Service
+    from jalousie.places.tls import IN_THE_CLEAR, check_certificate, in_the_clear
     from jalousie.report.progress import Progress
 
     if (arguments.certificate is None) != (arguments.private_key is None):
         raise UsageError("U100", "TLS needs a certificate and its private key", hint="give both or neither", effect="")
+    if arguments.certificate is not None:
+        check_certificate(arguments.certificate, arguments.private_key)
     contracts = [load_contract(path) for path in arguments.contract]
     for loaded in contracts:
         require_keys(loaded)
@@ -58,6 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         service = Service(desks, key=provider.keys.signing(), store=store)
         listening = listen(arguments.host, arguments.port)
         host, port = listening.getsockname()[:2]
+        if in_the_clear(host, tls=arguments.certificate is not None):
+            notes.insert(0, IN_THE_CLEAR)
         url = f"http{'s' if arguments.certificate else ''}://{f'[{host}]' if ':' in host else host}:{port}"
         if arguments.json:
             print(json.dumps({"url": url, "contracts": list(desks), "notes": notes}), flush=True)

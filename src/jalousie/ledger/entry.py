@@ -84,13 +84,15 @@ class PartitionAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """False where it was answered before and is replayed."""
 
 
-class QuestionAsked(Record, frozen=True, kw_only=True, tag="question"):
-    """A question, and what it was charged."""
+class QuestionAsked(Record, frozen=True, kw_only=True, tag="question", omit_defaults=True):
+    """A question, and what it was charged. What has a default is left out where it is not known, as in older ledgers."""
 
     question: Digest
     sequence: Whole
-    population: Digest
+    population: MaybeDigest
+    """Empty where the question could not be read."""
     label: Text
+    """Of the contract; empty where it has none of that name: what a party wrote is not repeated here."""
     asked: MaybeDigest
     """Digest of the set of records asked about; empty where the question is refused before that is known."""
     records: Whole
@@ -104,6 +106,10 @@ class QuestionAsked(Record, frozen=True, kw_only=True, tag="question"):
     """`charge` where the monitor allowed the question, else 0."""
     tally: Nano
     """The largest sum that any record asked about has spent under this contract and label, this question's included."""
+    before: Whole | None = None
+    """How many of the records were charged before, under this contract and label."""
+    nearest: Whole | None = None
+    """The fewest records in which their set differs from one of this population that was charged before; 0: the same set."""
 
 
 class Refused(Record, frozen=True, kw_only=True, tag="refusal"):

@@ -94,17 +94,18 @@ class Log:
         for number, leaf in enumerate(self._storage.read(start, end), start):
             yield decode_entry(leaf, number)
 
-    def export(self, checkpoint: str, *, proofs: bool = True) -> Iterator[bytes]:
+    def export(self, checkpoint: str, *, proofs: bool = True, cosigned: Sequence[str] = ()) -> Iterator[bytes]:
         """The ledger up to a checkpoint as JSON Lines (docs/reference/ledger-format.md).
 
         With `proofs`, each line proves itself against the checkpoint, so that a reader can name exactly the entry that was
-        changed; that costs about 45 bytes times log2(size) a line.
+        changed; that costs about 45 bytes times log2(size) a line. `cosigned`: older checkpoints that others vouched for.
         """
         size = parse_checkpoint(checkpoint)[0].size
         tree = self._caught_up()
         if size > tree.size:
             raise LedgerError("L703", "the checkpoint is of more entries than the ledger has", effect="")
-        yield canonical({"checkpoint": checkpoint, "format": FORMAT, "size": size}) + b"\n"
+        header: dict[str, object] = {"checkpoint": checkpoint, "format": FORMAT, "size": size}
+        yield canonical(header | ({"cosigned": list(cosigned)} if cosigned else {})) + b"\n"
         for index, leaf in enumerate(self._storage.read(0, size)):
             yield export_line(leaf, index, encode_hashes(tree.inclusion(index, size)) if proofs else None)
 

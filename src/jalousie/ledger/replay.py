@@ -2,27 +2,39 @@
 
 Rules, each a fault if broken:
 
-- a contract is registered once, and what contracts reserve of a column never passes the column's lifetime budget;
+- a contract is registered once, and what contracts reserve of a column never passes the column's lifetime budget: the lowest
+  that any of them states;
 - a question is about a named population and a label of its contract where it is answered;
 - an outcome names an earlier question that has none yet; nothing is answered that was not charged, now or before;
 - a partition that was answered is never charged again, and every replay repeats the stored answer;
-- what is spent is what the new partitions cost, and no more than was offered;
-- the largest tally lies between what this set of records has certainly spent and what any record can have spent, and
-  within the reservation; where the pseudonyms are at hand, it is recomputed exactly;
+- a question's digest is that of its label, its partitions and what was offered, all as recorded;
+- what is spent is what the new partitions cost, which is their share of what was offered;
+- sizes agree: a population and a set of records have one size, a set fits into its population, groups fit into their set;
+- the largest tally lies between what these records have certainly spent and what any record can have spent, and within the
+  reservation; where the pseudonyms are at hand, it is recomputed exactly. The sizes of sets alone often show that they
+  overlap: whatever no arrangement of the sets could keep within the reservation is a fault;
+- how many of the records were asked about before is possible, too;
 - the contract's limits hold for what was answered, and a refusal that they explain is explained by the recorded numbers.
 
 A question without an outcome (a crash, or the end of the export) keeps its spend: that wastes budget and is no fault.
+
+No fault does not mean that all is well. Where the sets of records could overlap in a way that passes the reservation, only who
+was asked can tell: such labels are `undecided` until the members of the sets are at hand (`jalousie.ledger.members`).
 """
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+import hashlib
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from jalousie.errors import LedgerError
+from jalousie.ledger.bounds import Bounds, Numbers, Pseudonyms
 from jalousie.ledger.entry import (
     Answered,
     ContractRegistered,
@@ -33,9 +45,6 @@ from jalousie.ledger.entry import (
     Refused,
 )
 from jalousie.wire.envelope import MINUTE_FORMAT
-
-Pseudonyms = Callable[[str], Iterable[bytes] | None]
-"""From the digest of a set of asked records to their pseudonyms, or None where the auditor does not have them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +63,19 @@ class LabelFacts:
     lowest: int = 0
     """The most that some record has certainly spent."""
     highest: int = 0
-    """The most that any record can have spent: the sum of all spends."""
+    """The most that any record can have spent. Where no pseudonyms are at hand: the sum of all spends."""
     tally: int = 0
-    """The largest tally that the ledger states."""
+    """The largest tally that the ledger states: the provider's word, within `lowest` and `highest`."""
     exact: bool = True
     """Whether every tally could be recomputed from pseudonyms."""
     answered: int = 0
     replayed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def undecided(self) -> bool:
+        """Whether some record may have spent more than is reserved; who was asked would tell."""
+        return self.highest > self.reserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +91,13 @@ class Replayed:
     """Refusals for reasons that the ledger's numbers do not show; none of them is a fault."""
     faults: tuple[Fault, ...]
 
+    @property
+    def undecided(self) -> tuple[tuple[str, str], ...]:
+        """(contract, label) of which the ledger alone does not tell whether the budget was kept."""
+        return tuple(name for name, facts in self.labels.items() if facts.undecided)
+
     def require(self) -> None:
-        """Raise L710 for the first fault."""
+        """Raise L710 for the first fault. That there is none does not mean that all is well: see `undecided`."""
         if self.faults:
             first = self.faults[0]
             raise LedgerError(
@@ -91,8 +110,7 @@ class _Label:
     """What is known of one label under one contract."""
 
     facts: LabelFacts
-    by_set: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-    by_record: defaultdict[bytes, int] = field(default_factory=lambda: defaultdict(int))
+    bounds: Bounds = field(default_factory=Bounds)
     charged: set[str] = field(default_factory=set)
     answers: dict[str, str] = field(default_factory=dict)
 
@@ -124,8 +142,14 @@ class Replay:
 
     def __init__(self, pseudonyms: Pseudonyms | None = None) -> None:
         self._pseudonyms = pseudonyms
+        self._numbers = Numbers()
         self._contracts: dict[str, _Contract] = {}
-        self._reserved: defaultdict[str, int] = defaultdict(int)
+        self._columns: dict[str, tuple[int, int]] = {}
+        """By column: reserved so far, lowest lifetime stated."""
+        self._sizes: dict[str, int] = {}
+        """Of populations and of sets of records, by digest."""
+        self._whole: dict[str, str] = {}
+        """By population: the set of all of its records."""
         self._open: dict[int, _Open] = {}
         self._faults: list[Fault] = []
         self._unexplained = 0
@@ -141,6 +165,8 @@ class Replay:
             self._fault(index, "it belongs to a contract that is not registered, or erased")
         elif isinstance(entry, PopulationNamed):
             contract.populations.add(entry.population)
+            if self._sizes.setdefault(entry.population, entry.size) != entry.size:
+                self._fault(index, "its population has another size than before")
         elif isinstance(entry, QuestionAsked):
             self._question(index, entry, contract)
         elif isinstance(entry, Erased):
@@ -154,9 +180,8 @@ class Replay:
             for digest, contract in self._contracts.items()
             for name, label in contract.labels.items()
         }
-        return Replayed(
-            self._entries, labels, dict(self._reserved), tuple(self._open), self._unexplained, tuple(self._faults)
-        )
+        reserved = {column: taken for column, (taken, _) in self._columns.items()}
+        return Replayed(self._entries, labels, reserved, tuple(self._open), self._unexplained, tuple(self._faults))
 
     def _fault(self, index: int, message: str) -> None:
         self._faults.append(Fault(index, message))
@@ -168,8 +193,11 @@ class Replay:
         labels = {name: _Label(LabelFacts(budget.reserved)) for name, budget in entry.labels.items()}
         self._contracts[entry.contract] = _Contract(entry, labels)
         for budget in entry.labels.values():
-            self._reserved[budget.column] += budget.reserved
-            if self._reserved[budget.column] > budget.lifetime:
+            taken, lifetime = self._columns.get(budget.column, (0, budget.lifetime))
+            # nobody's promise is loosened by a later contract: the lowest lifetime counts
+            taken, lifetime = taken + budget.reserved, min(lifetime, budget.lifetime)
+            self._columns[budget.column] = (taken, lifetime)
+            if taken > lifetime:
                 self._fault(index, "its reservations pass the lifetime budget of a column")
 
     def _erase(self, index: int, entry: Erased, contract: _Contract) -> None:
@@ -190,6 +218,7 @@ class Replay:
             if entry.spent:
                 self._fault(index, "it spends budget for an unknown label or population")
             return
+        self._form(index, entry)
         known = [part.digest in label.answers for part in entry.partitions]
         if any(part.new == answered for part, answered in zip(entry.partitions, known, strict=True)):
             self._fault(index, "it takes an answered partition for a new one, or a new one for answered")
@@ -200,27 +229,59 @@ class Replay:
             label.charged.update(part.digest for part in entry.partitions if part.new)
         self._tally(index, entry, label)
 
+    def _form(self, index: int, entry: QuestionAsked) -> None:
+        """Whether digest, cost and sizes of a question about a known label and population agree with each other."""
+        if not entry.partitions:
+            if entry.records or entry.asked or entry.charge or entry.tally:
+                self._fault(index, "it has no partition, and yet records or a charge")
+            return
+        if entry.question != _question_digest(entry):
+            self._fault(index, "its digest is not that of its label, partitions and offer")
+        distinct = {part.digest: part.new for part in entry.partitions}
+        if entry.charge != -(-entry.offered * sum(distinct.values()) // len(distinct)):
+            self._fault(index, "its charge is not the new partitions' share of what was offered")
+        size = self._sizes[entry.population]
+        new = any(distinct.values())
+        if not 0 < entry.records <= size or any(
+            not part.groups or part.groups * part.smallest > (entry.records if part.new or not new else size)
+            for part in entry.partitions
+        ):
+            self._fault(index, "its sizes are impossible: groups, records asked about, or population")
+        other = entry.records == size and self._whole.setdefault(entry.population, entry.asked) != entry.asked
+        if other or self._sizes.setdefault(entry.asked, entry.records) != entry.records:
+            self._fault(index, "its set of records has another size or digest than before")
+
     def _tally(self, index: int, entry: QuestionAsked, label: _Label) -> None:
-        facts = label.facts
-        label.by_set[entry.asked] += entry.spent
-        facts.highest += entry.spent
-        facts.lowest = max(facts.lowest, label.by_set[entry.asked])
+        facts, bounds, size = label.facts, label.bounds, self._sizes[entry.population]
         facts.tally = max(facts.tally, entry.tally)
-        if not label.by_set[entry.asked] <= entry.tally <= facts.highest:
-            self._fault(index, "its tally is impossible after the spends so far")
         if entry.tally > facts.reserved:
             self._fault(index, "its tally passes what the contract reserves")
-        records = self._pseudonyms(entry.asked) if self._pseudonyms is not None and entry.asked else None
-        if records is None:
-            # the spends of records that are not at hand are lost to the exact tallies from here on
-            facts.exact = facts.exact and not entry.spent
+        if not entry.partitions:
             return
-        largest = 0
-        for record in records:
-            label.by_record[record] += entry.spent
-            largest = max(largest, label.by_record[record])
-        if facts.exact and largest != entry.tally:
-            self._fault(index, "its tally is not the one that its records have")
+        members = self._members(index, entry)
+        seen = bounds.seen(entry.asked, entry.records, entry.population, size, members)
+        if not seen.least + entry.spent <= entry.tally <= seen.most + entry.spent:
+            self._fault(index, "its tally is impossible after the spends so far")
+        if entry.before is not None:
+            least, most = seen.before
+            if not least <= entry.before <= most or (not entry.before and entry.tally != entry.spent):
+                self._fault(index, "so many of its records cannot have been asked about before")
+        if entry.nearest == 0 and not bounds.charged(entry.asked):
+            self._fault(index, "its set of records was not asked about before")
+        within = bounds.lowest <= facts.reserved
+        bounds.spend(entry.asked, entry.records, entry.population, size, members, entry.spent)
+        facts.lowest, facts.highest, facts.exact = bounds.lowest, bounds.highest, bounds.exact
+        if within and facts.lowest > facts.reserved:
+            self._fault(index, "some record has spent more than the contract reserves, whatever is stated")
+
+    def _members(self, index: int, entry: QuestionAsked) -> NDArray[np.int64] | None:
+        """The records that a question asks about, by number, where they are at hand."""
+        if self._pseudonyms is None:
+            return None
+        members = self._numbers.of(entry.asked, self._pseudonyms)
+        if members is not None and len(members) != entry.records:
+            self._fault(index, "it asks about another number of records than its set has")
+        return members
 
     def _outcome(self, index: int, entry: Answered | Refused, contract: _Contract) -> None:
         waiting = self._open.get(entry.index)
@@ -290,6 +351,16 @@ def _broken(entry: QuestionAsked, contract: _Contract) -> frozenset[str]:
         "V208": label is None,
     }
     return frozenset(code for code, broken in tests.items() if broken)
+
+
+def _question_digest(entry: QuestionAsked) -> str:
+    """Of label, partitions in their order and what was offered: what the ML party computes of its own question."""
+    label = entry.label.encode()
+    state = hashlib.sha256(b"jalousie/question/1\0" + entry.offered.to_bytes(8, "big"))
+    state.update(len(label).to_bytes(4, "big") + label)
+    for part in entry.partitions:
+        state.update(bytes.fromhex(part.digest.removeprefix("sha256:")))
+    return "sha256:" + state.hexdigest()
 
 
 @lru_cache(maxsize=1024)

@@ -6,7 +6,8 @@ What is checked, in this order, and for each line before the next:
 2. every line is of its form, in its canonical writing, and has the next index;
 3. every entry is the one that was signed: it proves itself against the checkpoint;
 4. minutes never decrease, and nothing claims a minute after somebody cosigned it;
-5. at every other checkpoint that the verifier holds, the entries so far have its root (else history was forked);
+5. at every other checkpoint that the file carries or the verifier holds, the entries so far have its root (else history was
+   forked): a party that cosigned an earlier state has vouched for a beginning of these entries;
 6. the number and the root of all entries are those of the checkpoint, and no checkpoint of a longer ledger is known;
 7. every cosigner that is asked for has cosigned.
 """
@@ -33,10 +34,11 @@ CLOCK_MINUTES = 5
 MAX_LINE = 2 * MAX_ENTRY
 
 
-class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class _Header(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     checkpoint: str
     format: str
     size: Whole
+    cosigned: tuple[str, ...] = ()
 
 
 class _Line(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -52,7 +54,7 @@ class Verified:
     checkpoint: Checkpoint
     cosigned: dict[str, tuple[int, int]]
     compared: int
-    """Other checkpoints that agree."""
+    """Checkpoints of the verifier's own that agree."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,8 @@ def verify_export(
     checkpoints
         signed notes that the verifier got at other times or from other parties, of any size
     cosigners
-        parties whose cosignature is required on the export's checkpoint or on one of `checkpoints`
+        parties whose cosignature is required: on the export's checkpoint, on an older one that it carries, or on one of
+        `checkpoints`
     each
         called with every index and entry once it is verified (`Replay.feed`)
 
@@ -115,7 +118,7 @@ def verify_export(
     target = known.add(header.checkpoint, key)
     if header.size != target.size:
         raise LedgerError("L708", "the export's size is not that of its checkpoint", effect="")
-    for note in checkpoints:
+    for note in (*header.cosigned, *checkpoints):
         known.add(note, key)
     frontier, minute, good = Frontier(), "", 0
     limits = _time_limits(known, cosigners)
@@ -139,8 +142,7 @@ def verify_export(
         raise LedgerError(
             "L703", f"entry {target.size} is missing: a checkpoint of {known.largest} entries was signed", effect=""
         )
-    compared = sum(map(len, known.by_size.values())) - 1
-    return Verified(target, _cosigned(known, cosigners), compared)
+    return Verified(target, _cosigned(known, cosigners), len(checkpoints))
 
 
 def _read_header(source: Iterator[bytes]) -> _Header:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from jalousie.errors import LedgerError
+from jalousie.errors import LedgerError, WireError
 from jalousie.ledger.checkpoint import open_checkpoint, parse_checkpoint
-from jalousie.ledger.entry import Entry, entry_minute
+from jalousie.ledger.entry import ContractRegistered, Entry, decode_entry, entry_minute
 from jalousie.ledger.log import Log, encode_hashes
+from jalousie.ledger.members import write_members
 from jalousie.ledger.merkle import leaf_hash
 from jalousie.ledger.note import VerifierKey, verifier_key
 from jalousie.places.store import Store
@@ -72,7 +74,43 @@ class Book:
 
     def export(self, *, proofs: bool = True) -> Iterator[bytes]:
         """The whole ledger as JSON Lines, for auditors; `audit verify` reads it."""
-        return self._log.export(self.checkpoint().checkpoint, proofs=proofs)
+        newest = self.checkpoint().checkpoint
+        size = parse_checkpoint(newest)[0].size
+        return self._log.export(newest, proofs=proofs, cosigned=self._cosigned(size))
+
+    def members(self) -> Iterator[bytes]:
+        """Who was asked about under contracts that are not erased, for auditors who may know; `audit replay` reads it."""
+        contracts = self._store.contracts()
+        populations = (
+            (digest, self._store.pseudonyms(contract, digest) or b"")
+            for contract in contracts
+            for digest, _ in self._store.populations(contract)
+        )
+        sets = (row for contract in contracts for row in self._store.asked_sets(contract))
+        return write_members(populations, sets)
+
+    def _cosigned(self, size: int) -> list[str]:
+        """The newest checkpoint that each ML party cosigned, up to a size."""
+        waiting, found = {cosigner_key(party) for party in self._parties()}, list[str]()
+        for note in self._store.cosignatures(size):
+            signed = {key for key in waiting if parse_checkpoint(note)[1].cosigned_at(key) is not None}
+            if signed:
+                found.append(note)
+                waiting -= signed
+            if not waiting:
+                break
+        return found
+
+    def _parties(self) -> set[PublicKey]:
+        """The ML parties of all contracts that were ever registered."""
+        leaves = (leaf for leaf in self._store.read(0) if b'"entry":"contract"' in leaf)
+        entries = (decode_entry(leaf) for leaf in leaves)
+        named = {entry.ml_party for entry in entries if isinstance(entry, ContractRegistered)}
+        parties = set()
+        for text in named:
+            with suppress(WireError):  # of a party without a key of the right form there is no cosignature
+                parties.add(PublicKey.parse(text))
+        return parties
 
     def entries(self, contract: str, start: int, size: int) -> bytes:
         """A contract's own entries among the first `size`, from index `start` on: lines with entry, index and proof.

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from jalousie.errors import JalousieError, WireError
+from jalousie.places.agreement import first_disagreement
 from jalousie.places.connection import CONNECT_SECONDS, Connection, Unreached
 from jalousie.places.keys import KeyStore
 from jalousie.places.store import FILE, Store
@@ -30,14 +31,22 @@ class Check:
 
 
 def examine(
-    home: Path, *, contract: Path | None = None, url: str = "", now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    home: Path,
+    *,
+    contract: Path | None = None,
+    url: str = "",
+    authorities: Path | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Check]:
-    """All checks that the arguments allow, in the order in which things are needed."""
+    """All checks that the arguments allow, in the order in which things are needed.
+
+    `authorities`: certificates (PEM) that the service's is checked against, instead of the system's.
+    """
     found = [_folder(home), *_keys(home), _store(home), _clock(now())]
     if contract is not None:
         found += _contract(contract, home)
     if url:
-        found += _service(url, now)
+        found += _service(url, authorities, now)
     return found
 
 
@@ -73,7 +82,11 @@ def _store(home: Path) -> Check:
         try:
             if not store.check():
                 return Check("store", "fail", "SQLite finds it damaged", "restore it from your backup")
-            return Check("store", "ok", f"sound; {store.leaves()} ledger entries, {len(store.contracts())} contracts")
+            different = first_disagreement(store)
+            if different:
+                return Check("store", "fail", different, "it was changed by hand, or restored in part; ask how")
+            sizes = f"{store.leaves()} ledger entries, {len(store.contracts())} contracts"
+            return Check("store", "ok", f"sound, and what its ledger says; {sizes}")
         finally:
             store.close()
     except JalousieError as error:
@@ -128,10 +141,10 @@ def _party(home: Path, provider: str, ml_party: str) -> Check:
     return Check("parties", "ok", f"this place is the {'provider' if own == provider else 'ML party'}")
 
 
-def _service(url: str, now: Callable[[], datetime]) -> Iterator[Check]:
+def _service(url: str, authorities: Path | None, now: Callable[[], datetime]) -> Iterator[Check]:
     unreached = WireError("W607", "it cannot be reached", hint="is it running, and is the address right?")
     try:
-        connection = Connection(url, seconds=CONNECT_SECONDS)
+        connection = Connection(url, authorities, seconds=CONNECT_SECONDS)
         try:
             answer = connection.request("GET", "/health")
         finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from jalousie.errors import WireError
+from jalousie.errors import LedgerError, WireError
 from jalousie.places.migrations import STEPS
 from jalousie.places.shared_file import FILE, Batch, SharedFile
 
@@ -44,6 +44,8 @@ class Asked(NamedTuple):
     status: str
     code: str
     entry: int
+    leaf: bytes
+    """Of the ledger, for that entry."""
 
 
 class Store(SharedFile):
@@ -57,6 +59,22 @@ class Store(SharedFile):
             S800 cannot be opened, S801 made by a newer version, S802 can be read by others
         """
         super().__init__(path, STEPS)
+
+    @classmethod
+    def existing(cls, home: Path) -> Store:
+        """The store in a place's folder; none is made.
+
+        Raises
+        ------
+        LedgerError
+            L713 there is none
+        StoreError
+            as above
+        """
+        if not (home / FILE).is_file():
+            hint = "only a provider that has served has one; name its folder with --home"
+            raise LedgerError("L713", "there is no store with a ledger in this folder", hint=hint, effect="")
+        return cls(home / FILE)
 
     # -- ledger: the storage of `ledger.log.Log`
 
@@ -104,6 +122,11 @@ class Store(SharedFile):
         )
         return None if row is None else (int(row[0]), str(row[1]))
 
+    def cosignatures(self, size: int) -> Iterator[str]:
+        """Cosigned checkpoints of at most a size, the newest first."""
+        rows = self.all("SELECT note FROM cosignature WHERE size <= ? ORDER BY size DESC", size)
+        return (str(note) for (note,) in rows)
+
     # -- contracts and what they reserve
 
     def contracts(self) -> tuple[str, ...]:
@@ -117,6 +140,11 @@ class Store(SharedFile):
     def reserved(self, column: str) -> list[tuple[int, int]]:
         """(reserved, lifetime) of every contract and label that ever asked for a column."""
         return self.all("SELECT reserved, lifetime FROM reservation WHERE column_name = ?", column)
+
+    def reservations(self) -> dict[tuple[str, str], tuple[str, int, int]]:
+        """By contract and label: (column, reserved, lifetime), of erased contracts too."""
+        rows = self.all("SELECT contract, label, column_name, reserved, lifetime FROM reservation")
+        return {(contract, label): tuple(row) for contract, label, *row in rows}
 
     def add_contract(self, contract: str, text: bytes, labels: dict[str, tuple[str, int, int]]) -> None:
         """`labels`: by name, (column, reserved, lifetime). Inside a transaction, after the sums were checked."""
@@ -167,6 +195,23 @@ class Store(SharedFile):
         known[wanted] = found
         return int(found[0])
 
+    def asked_sets(self, contract: str) -> list[tuple[str, str, bytes]]:
+        """(digest, population, bits) of every set that was charged."""
+        return self.all(
+            "SELECT a.digest, p.digest, a.bits FROM asked a JOIN population p ON p.number = a.population"
+            " WHERE p.contract = ? ORDER BY a.number",
+            contract,
+        )
+
+    def charged_sets(self, contract: str) -> dict[int, tuple[str, str]]:
+        """By number of the question: the set that it charged, and the population that set is kept under."""
+        rows = self.all(
+            "SELECT q.number, a.digest, p.digest FROM question q JOIN asked a ON a.number = q.asked"
+            " JOIN population p ON p.number = a.population WHERE q.contract = ?",
+            contract,
+        )
+        return {number: (asked, population) for number, asked, population in rows}
+
     def add_question(self, contract: str, asked: int | None, **values: Any) -> int:
         """Keep a question with what it spends. Inside a transaction. Keys as in `Asked`, but `number`."""
         names: tuple[str, ...] = ("digest", "label", "population", "partitions", "groups", "spent")
@@ -194,8 +239,9 @@ class Store(SharedFile):
 
     def questions(self, contract: str, after: int = 0, limit: int = 1000) -> list[Asked]:
         rows = self.all(
-            "SELECT number, digest, label, population, partitions, groups, spent, moment, minute, status, code, entry"
-            " FROM question WHERE contract = ? AND number > ? ORDER BY number LIMIT ?",
+            "SELECT q.number, q.digest, q.label, q.population, q.partitions, q.groups, q.spent, q.moment, q.minute, q.status,"
+            " q.code, q.entry, coalesce(l.data, x'') FROM question q LEFT JOIN leaf l ON l.number = q.entry"
+            " WHERE q.contract = ? AND q.number > ? ORDER BY q.number LIMIT ?",
             *(contract, after, limit),
         )
         return [Asked(*row) for row in rows]
@@ -215,6 +261,11 @@ class Store(SharedFile):
             "SELECT counts FROM memo WHERE contract = ? AND label = ? AND partition = ?", contract, label, partition
         )
         return None if row is None else bytes(row[0])
+
+    def memos(self, contract: str) -> Iterator[tuple[tuple[str, str], bytes]]:
+        """All noisy counts that are kept, by label and partition."""
+        rows = self.all("SELECT label, partition, counts FROM memo WHERE contract = ?", contract)
+        return (((label, partition), bytes(counts)) for label, partition, counts in rows)
 
     def add_memos(self, contract: str, label: str, counts: dict[str, bytes], question: int) -> bool:
         """Keep noisy counts by partition, all of them or none: none where others were kept of one of them. In a transaction."""

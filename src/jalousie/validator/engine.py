@@ -220,6 +220,7 @@ def _examine(prepared: Prepared, terms: Terms, store: Store) -> tuple[QuestionFa
         charge=offered.share(missing, len(digests)),
         tally=standing.largest,
         before=standing.before,
+        nearest=standing.nearest,
     )
     return facts, stored, charged
 
@@ -238,20 +239,26 @@ def _compute(reserved: Reserved, aligned: Aligned, terms: Terms) -> dict[str, St
     return dict(zip(exact, drawn, strict=True))
 
 
+def unread() -> QuestionFacts:
+    """Facts of a question whose bytes are not of their form."""
+    return QuestionFacts("", "", "", "", 0, (), ZERO, ZERO, ZERO, None, None, known_population=False, known_label=False)
+
+
 def _bare(prepared: Prepared, terms: Terms | None = None) -> QuestionFacts:
-    """Facts of a question that cannot be canonicalised."""
+    """Facts of a question that cannot be canonicalised. A label that the contract lacks is a party's own text: it is not kept."""
     question = prepared.question
+    known_label = terms is None or question.label in terms.feedback.labels
     return QuestionFacts(
         question="",
         population=question.population,
-        label=question.label,
+        label=question.label if known_label else "",
         asked="",
         records=0,
         partitions=(),
         offered=Rho.nearest(question.rho),
         charge=ZERO,
         tally=ZERO,
-        before=0,
+        before=None,
         known_population=prepared.known is not None,
-        known_label=terms is None or question.label in terms.feedback.labels,
+        known_label=known_label,
     )

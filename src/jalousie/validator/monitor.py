@@ -44,8 +44,10 @@ class QuestionFacts:
     """What the new partitions cost each of those records."""
     tally: Rho
     """The most that one of those records has spent so far."""
-    before: int
+    before: int | None
     """How many of those records were asked about before: the overlap with all earlier questions about this label."""
+    nearest: int | None = None
+    """The fewest records in which their set differs from a recent earlier one (`validator.overlap`), where there is one."""
     known_population: bool = True
     known_label: bool = True
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from jalousie.validator.budget import ZERO, Rho
 from jalousie.validator.canonical import KnownPopulation, Mask, pseudonym_order
 from jalousie.validator.match import find_pseudonyms
+from jalousie.validator.overlap import RecentSets
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Standing:
     """The most that one of them has spent."""
     before: int
     """How many of them were asked about before, for this label."""
+    nearest: int | None = None
+    """The fewest records in which their set differs from a recent one of this population; None where there is none."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +40,8 @@ class Tallies:
     """By population: the place of each record in `_known`; None where they are the same list."""
     _spent: dict[str, NDArray[np.int64]] = field(default_factory=dict)
     """By label: (p,) billionths of rho."""
+    _sets: dict[tuple[str, str], RecentSets] = field(default_factory=dict)
+    """By label and population: sets of records that were charged."""
 
     def name(self, known: KnownPopulation) -> None:
         """Take in a population: pseudonyms that are new bring a tally of nothing."""
@@ -59,12 +64,15 @@ class Tallies:
     def standing(self, label: str, population: str, size: int, asked: Mask | None) -> Standing:
         """Of the asked records (None: all) of a population of `size` records that was named."""
         spent = self._view(label, population, size, asked)
-        return Standing(Rho(int(spent.max(initial=0))), int(np.count_nonzero(spent)))
+        sets = self._sets.get((label, population))
+        nearest = None if sets is None else sets.nearest(asked)
+        return Standing(Rho(int(spent.max(initial=0))), int(np.count_nonzero(spent)), nearest)
 
     def add(self, label: str, population: str, size: int, asked: Mask | None, charge: Rho) -> None:
         """Charge every asked record. The store makes this durable before anything is computed."""
         if charge == ZERO:
             return
+        self._sets.setdefault((label, population), RecentSets(size)).add(asked)
         tallies = self._of(label)
         slots = self._slots[population]
         if slots is None:

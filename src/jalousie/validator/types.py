@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from jalousie.errors import ValidatorError
 
 Neighbours = Literal["add-or-remove", "change-label"]
 NoiseKind = Literal["gaussian", "laplace"]
@@ -49,13 +52,27 @@ class Question:
     """K partitions of one population, asked about one label together.
 
     K partitions in one question have sqrt(K) times the L2 sensitivity of one, and no composition loss.
-    rho is the zCDP budget offered for all of them (for Laplace noise: rho = epsilon^2 / 2).
+    rho is the zCDP budget offered for all of them (for Laplace noise: rho = epsilon^2 / 2); 0 asks for what was answered before.
+
+    Raises
+    ------
+    ValidatorError
+        V209 an offer that is negative or not finite
     """
 
     population: str
     label: str
     partitions: tuple[Partition, ...]
     rho: float
+
+    def __post_init__(self) -> None:
+        if not (isfinite(self.rho) and self.rho >= 0):
+            raise ValidatorError(
+                "V209",
+                "the budget offered is not a number that is positive and finite",
+                hint="offer a part of what `budget` says is left",
+                effect="nothing was asked",
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -80,6 +80,12 @@ class Event(Message, frozen=True, kw_only=True):
     rho_spent: float = 0.0
     entry: Whole = 0
     """Where the question stands in the ledger."""
+    records: Whole = 0
+    """How many records it asked about."""
+    before: Whole | None = None
+    """How many of them were asked about before; null where that was not recorded."""
+    nearest: Whole | None = None
+    """The fewest records in which their set differs from a recent earlier one; null where there was none."""
 
 
 class History(Message, frozen=True, kw_only=True):

@@ -67,6 +67,7 @@ def test_doctor_names_what_is_wrong_and_how_to_mend_it(here: Desk, places: Place
 
 
 def test_a_store_without_entries_exports_verifies_and_replays(here: Desk, refused: Refused) -> None:
+    Store(Path(here.folder) / "provider" / FILE).close()
     out = here.run("audit", "export", "--home", "provider", "--out", "ledger.jsonl", "--json")
     assert json.loads(out.out)["entries"] == 0
     for action in ("verify", "replay"):

@@ -67,6 +67,22 @@ def test_required_cosignatures() -> None:
     assert apart.cosigned == {"ml.example": (len(entries), at)}
 
 
+def test_an_export_carries_older_cosigned_checkpoints() -> None:
+    """Whoever cosigned an earlier state has vouched for a beginning of the same entries."""
+    entries = honest().entries
+    log, at = log_of(entries), 1_795_600_000
+    older = cosigned(log_of(entries[:4]).checkpoint(LOG_KEY), at)
+    lines = list(log.export(log.checkpoint(LOG_KEY), cosigned=[older]))
+    verified = verify_export(lines, LOG_VERIFIER, cosigners=[WITNESS])
+    assert (verified.cosigned, verified.compared) == ({"ml.example": (4, at)}, 0)
+    other = [*entries[:3], honest().entries[5], *entries[4:]]
+    forged = log_of(other)
+    lines = list(forged.export(forged.checkpoint(LOG_KEY), cosigned=[older]))
+    with pytest.raises(LedgerError) as caught:
+        verify_export(lines, LOG_VERIFIER)
+    assert caught.value.code == "L705"
+
+
 def test_lines_are_json_that_anybody_can_read() -> None:
     lines = [json.loads(line) for line in export_of(honest().entries)]
     assert lines[0]["format"] == "jalousie/ledger/1"

@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jalousie.errors import LedgerError
 from jalousie.ledger.entry import Answered, Entry, Erased, QuestionAsked, Refused
 from jalousie.ledger.replay import Replay, Replayed
-from ledger_story import CONTRACT, EVERYBODY, POPULATION, RESERVED, WITNESS_KEY, Story, honest, name
+from ledger_story import CONTRACT, EVERYBODY, POPULATION, RESERVED, SIZE, WITNESS_KEY, Story, honest, name
 
 
 def replay(entries: Iterable[Entry], records: Callable[[str], Iterable[bytes] | None] | None = None) -> Replayed:
@@ -36,7 +38,7 @@ def test_an_honest_ledger_replays() -> None:
     found = replay(story.entries)
     assert found.faults == ()
     facts = found.labels[CONTRACT, "outcome"]
-    assert (facts.reserved, facts.lowest, facts.highest, facts.tally) == (RESERVED, 1000, 1000, 1000)
+    assert (facts.reserved, facts.lowest, facts.highest, facts.tally) == (RESERVED, 950, 950, 950)
     assert (facts.answered, facts.replayed, dict(facts.refused)) == (9, 1, {"V201": 1, "V204": 1})
     assert found.reserved == {"outcome": RESERVED}
     assert len(found.unfinished) == 1
@@ -46,12 +48,12 @@ def test_an_honest_ledger_replays() -> None:
 
 def test_with_pseudonyms_the_tallies_are_exact() -> None:
     """Two sets that overlap: the largest tally is that of the records in both."""
-    sets = {name("asked", 1): [b"a", b"b"], name("asked", 2): [b"b", b"c"]}
+    people = [number.to_bytes(16, "big") for number in range(60)]
+    sets = {name("asked", 1): people[:31], name("asked", 2): people[29:]}
     story = begun()
-    first = story.question((name("p", 1),), 300, asked=name("asked", 1))
-    story.answer(first)
-    second = story.question((name("p", 2),), 200, asked=name("asked", 2))
-    story.answer(second)
+    for number, offered in ((1, 300), (2, 200)):
+        second = story.question((name("p", number),), offered, asked=name("asked", number), records=31, groups=1)
+        story.answer(second)
     change(story, second, tally=500)
     found = replay(story.entries, sets.get)
     assert found.faults == ()
@@ -72,11 +74,13 @@ def test_a_replay_is_free_past_the_budget() -> None:
     assert found.labels[CONTRACT, "outcome"].replayed == 1
 
 
-def test_a_question_after_a_crash_may_use_the_spend_of_the_one_before() -> None:
+def test_a_question_after_a_crash_is_charged_again() -> None:
     story = begun()
     story.question((name("p", 1),))
-    story.answer(story.question((name("p", 1),), charge=0))
-    assert replay(story.entries).faults == ()
+    story.ask(name("p", 1))
+    found = replay(story.entries)
+    assert found.faults == ()
+    assert found.labels[CONTRACT, "outcome"].tally == 200
 
 
 def registered_twice(story: Story) -> int:
@@ -85,6 +89,82 @@ def registered_twice(story: Story) -> int:
 
 def passes_lifetime(story: Story) -> int:
     return story.register(name("another contract"), lifetime=RESERVED + 1)
+
+
+def passes_the_lowest_lifetime(story: Story) -> int:
+    """What the first contract promised is not loosened by what the second one says."""
+    return story.register(name("another contract"), lifetime=10 * RESERVED)
+
+
+def charges_too_little(story: Story) -> int:
+    index = story.question((name("p"),), 100)
+    change(story, index, charge=1, spent=1, tally=1)
+    return index
+
+
+def understates_the_offer(story: Story) -> int:
+    index = story.question((name("p"),), 100)
+    change(story, index, offered=1, charge=1, spent=1, tally=1)
+    return index
+
+
+def asks_more_than_there_are(story: Story) -> int:
+    index = story.question((name("p"),))
+    change(story, index, records=3 * SIZE)
+    return index
+
+
+def has_groups_that_do_not_fit(story: Story) -> int:
+    return story.question((name("p"),), groups=100, smallest=SIZE)
+
+
+def resizes_a_set(story: Story) -> int:
+    story.ask(name("p", 1))
+    return story.question((name("p", 2),), records=SIZE - 1)
+
+
+def has_two_sets_of_everybody(story: Story) -> int:
+    story.ask(name("p", 1))
+    index = story.question((name("p", 2),), asked=name("everybody else"))
+    change(story, index, tally=200)
+    return index
+
+
+def resizes_a_population(story: Story) -> int:
+    index = story.population()
+    change(story, index, size=30)
+    return index
+
+
+def charges_nobody(story: Story) -> int:
+    index = story.question((name("p"),))
+    change(story, index, partitions=())
+    return index
+
+
+def forgets_who_was_asked(story: Story) -> int:
+    story.ask(name("p", 1))
+    index = story.question((name("p", 2),))
+    change(story, index, before=SIZE - 1)
+    return index
+
+
+def invents_who_was_asked(story: Story) -> int:
+    index = story.question((name("p"),))
+    change(story, index, before=1)
+    return index
+
+
+def invents_an_earlier_set(story: Story) -> int:
+    index = story.question((name("p"),))
+    change(story, index, nearest=0)
+    return index
+
+
+def hides_what_must_overlap(story: Story) -> int:
+    """Two sets of 90 % share 80 % at least, whoever is in them."""
+    story.answer(story.question((name("p", 1),), asked=name("a"), records=SIZE * 9 // 10))
+    return story.question((name("p", 2),), asked=name("b"), records=SIZE * 9 // 10)
 
 
 def unregistered(story: Story) -> int:
@@ -230,6 +310,19 @@ def refusal(code: str) -> Callable[[Story], int]:
     [
         (registered_twice, "second time"),
         (passes_lifetime, "lifetime"),
+        (passes_the_lowest_lifetime, "lifetime"),
+        (charges_too_little, "share of what was offered"),
+        (understates_the_offer, "digest"),
+        (asks_more_than_there_are, "sizes"),
+        (has_groups_that_do_not_fit, "sizes"),
+        (resizes_a_set, "another size"),
+        (has_two_sets_of_everybody, "digest than before"),
+        (resizes_a_population, "another size"),
+        (charges_nobody, "no partition"),
+        (forgets_who_was_asked, "asked about before"),
+        (invents_who_was_asked, "asked about before"),
+        (invents_an_earlier_set, "not asked about before"),
+        (hides_what_must_overlap, "impossible"),
         (unregistered, "not registered"),
         (erased, "erased"),
         (erases_nothing, "not named"),
@@ -315,3 +408,71 @@ def test_entries_hold_digests_and_numbers_only() -> None:
     assert isinstance(honest().entries[-1], Refused)
     assert WITNESS_KEY.public.text in str(honest().entries[0])
     assert EVERYBODY != POPULATION
+
+
+def halves(story: Story, *, times: int, offered: int) -> None:
+    """Sets of half of the records each: whether they overlap is not to be seen."""
+    for number in range(times):
+        story.answer(story.question((name("p", number),), offered, asked=name("half", number), records=SIZE // 2))
+
+
+def test_what_cannot_be_known_is_undecided() -> None:
+    story = begun()
+    halves(story, times=2, offered=RESERVED)
+    found = replay(story.entries)
+    assert found.faults == ()
+    assert found.undecided == ((CONTRACT, "outcome"),)
+    facts = found.labels[CONTRACT, "outcome"]
+    assert (facts.lowest, facts.highest, facts.exact) == (RESERVED, 2 * RESERVED, False)
+
+
+def test_sums_within_the_reservation_are_decided_whatever_the_sets() -> None:
+    story = begun()
+    halves(story, times=2, offered=RESERVED // 2)
+    found = replay(story.entries)
+    assert (found.faults, found.undecided) == ((), ())
+
+
+def test_members_decide() -> None:
+    story = begun()
+    halves(story, times=2, offered=RESERVED)
+    people = [number.to_bytes(16, "big") for number in range(SIZE)]
+    apart = {name("half", 0): people[: SIZE // 2], name("half", 1): people[SIZE // 2 :]}
+    found = replay(story.entries, apart.get)
+    assert (found.faults, found.undecided) == ((), ())
+    one_in_both = apart | {name("half", 1): people[SIZE // 2 - 1 : -1]}
+    assert {fault.index for fault in replay(story.entries, one_in_both.get).faults} == {4}
+
+
+def test_what_no_arrangement_of_the_sets_keeps_is_a_fault() -> None:
+    """Three halves have on average more than one set for each record."""
+    story = begun()
+    halves(story, times=3, offered=RESERVED)
+    assert [fault.index for fault in replay(story.entries).faults] == [6]
+
+
+@given(
+    st.lists(st.tuples(st.sets(st.integers(0, 11), min_size=1), st.integers(1, 50), st.booleans()), max_size=12),
+    st.booleans(),
+)
+def test_honest_ledgers_are_within_the_bounds(spends: list[tuple[set[int], int, bool]], known: bool) -> None:
+    """Against tallies by record: an honest ledger has no fault, and the bounds hold the truth."""
+    story, tallies = Story(reserved=10_000), dict.fromkeys(range(12), 0)
+    story.register()
+    change(story, story.population(), size=12)
+    sets: dict[str, list[bytes]] = {}
+    for number, (people, offered, hidden) in enumerate(spends):
+        asked = name("set", sorted(people))
+        if not hidden:
+            sets[asked] = [bytes([person]) for person in sorted(people)]
+        before = sum(tallies[person] > 0 for person in people)
+        index = story.question((name("p", number),), offered, asked=asked, records=len(people), groups=1, smallest=1)
+        for person in people:
+            tallies[person] += offered
+        change(story, index, tally=max(tallies[person] for person in people), before=before)
+    found = replay(story.entries, sets.get if known else None)
+    facts = found.labels[CONTRACT, "outcome"]
+    assert found.faults == ()
+    assert facts.lowest <= max(tallies.values()) == facts.tally <= facts.highest
+    if known and all(name("set", sorted(people)) in sets for people, _, _ in spends):
+        assert facts.lowest == facts.highest

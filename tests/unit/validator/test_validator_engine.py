@@ -173,7 +173,6 @@ def test_another_population_with_the_same_records_brings_no_new_budget() -> None
         ("V204", {"partitions": (Partition((np.arange(N) < 24).astype(np.int32), 2),)}),
         ("V205", {"partitions": (Partition((np.arange(N) % 2500).astype(np.int32), 2500),)}),
         ("V209", {"rho": 0.0}),
-        ("V209", {"rho": float("nan")}),
         ("V201", {"rho": 1.0}),
     ],
 )
@@ -270,13 +269,32 @@ def test_labels_are_looked_at_after_the_spend_alone(monkeypatch: pytest.MonkeyPa
     assert seen == ["canonical_partition", "stored", "decide", "spend"]
 
 
+@pytest.mark.parametrize("rho", [-1.0, -1e-9, float("nan"), float("inf"), float("-inf")])
+def test_a_question_offers_a_number(rho: float) -> None:
+    with pytest.raises(ValidatorError) as raised:
+        Question("sha256:" + "0" * 64, "y", (Partition(GROUPS, 4),), rho)
+    assert raised.value.code == "V209"
+
+
+def test_a_label_that_the_contract_lacks_is_not_kept() -> None:
+    store = MemoryStore()
+    made = simulated(store=store)
+    for population in (made.population.digest(), "sha256:" + "0" * 64):
+        with pytest.raises(ValidatorError):
+            made.ask(Question(population, "nothing\nsuch", (Partition(GROUPS, 4),), 0.01))
+    assert [facts.label for facts, _ in store.refused] == ["", ""]
+
+
 def test_the_overlap_with_earlier_questions_is_recorded() -> None:
     store = MemoryStore()
     made = simulated(store=store)
     made.ask(question(made, 0.001, np.where(np.arange(N) < 1000, 0, -1)))
     made.ask(question(made, 0.001, GROUPS))
-    assert [facts.before for facts in store.asked] == [0, 1000]
-    assert [facts.records for facts in store.asked] == [1000, N]
+    made.ask(question(made, 0.001, np.where(np.arange(N) == 3, -1, GROUPS)))
+    made.ask(question(made, 0.001, (GROUPS + 1) // 2))
+    assert [facts.before for facts in store.asked] == [0, 1000, N - 1, N]
+    assert [facts.nearest for facts in store.asked] == [None, N - 1000, 1, 0]
+    assert [facts.records for facts in store.asked] == [1000, N, N - 1, N]
 
 
 @pytest.mark.parametrize(("moment", "leaves"), [(0.0, 0.05), (0.049, 0.05), (0.05, 0.1), (7.0249, 7.05)])
