@@ -75,15 +75,21 @@ class Asking:
         Raises
         ------
         ValidatorError
-            V211 records twice, or none
+            V211 records twice, or none, V215 a new one, and the contract has named as many as it may
         """
         known = know(population)
         kept = self.kept
         with kept.store.transaction():
-            if len(kept.store.populations(kept.contract)) >= MAX_POPULATIONS:
-                raise ValidatorError("V211", f"{MAX_POPULATIONS} populations were named already", effect="")
             pseudonyms = np.ascontiguousarray(population.pseudonyms).tobytes()
             if kept.store.add_population(kept.contract, known.digest, pseudonyms, known.size):
+                # only a new one can be one too many: what is left of the budget can be asked for among the old ones, always
+                if kept.store.count_populations(kept.contract) > MAX_POPULATIONS:
+                    raise ValidatorError(
+                        "V215",
+                        f"{MAX_POPULATIONS} populations were named under the contract already",
+                        hint="ask about one of these; a question may leave records out (group -1)",
+                        effect="the populations named before can still be asked about, and no budget was spent",
+                    )
                 minute = kept.book.minute(kept.moment())
                 kept.book.append(
                     PopulationNamed(minute=minute, contract=kept.contract, population=known.digest, size=known.size)

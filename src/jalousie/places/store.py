@@ -136,6 +136,10 @@ class Store(SharedFile):
         """(digest, size), oldest first."""
         return self.all("SELECT digest, size FROM population WHERE contract = ? ORDER BY number", contract)
 
+    def count_populations(self, contract: str) -> int:
+        (count,) = self.one("SELECT count(*) FROM population WHERE contract = ?", contract)
+        return int(count)
+
     def pseudonyms(self, contract: str, digest: str) -> bytes | None:
         row = self.one("SELECT pseudonyms FROM population WHERE contract = ? AND digest = ?", contract, digest)
         return None if row is None else bytes(row[0])
