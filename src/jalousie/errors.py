@@ -275,6 +275,7 @@ CODES: dict[str, str] = {
     "V213": "no record can be asked about",
     "V214": "the question was not answered yet",
     "V215": "no more populations can be named under the contract",
+    "V216": "records of several subjects share an identifier",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",

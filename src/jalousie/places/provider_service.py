@@ -123,7 +123,14 @@ class Action:
 
 ACTIONS: Final = (
     Action("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
-    Action("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
+    Action(
+        "PUT",
+        "/population",
+        JSON,
+        lambda desk, call: canonical(desk.name_population(call.body)),
+        large=True,
+        paced=True,
+    ),
     Action("POST", "/questions", ARROW, lambda desk, call: desk.ask(call.body, call.sequence), large=True, paced=True),
     Action("GET", "/answers/{rest}", ARROW, lambda desk, call: desk.answer(call.rest)),
     Action("GET", "/budget", JSON, lambda desk, call: canonical(desk.budget(call.query.get("label")))),
