@@ -309,6 +309,7 @@ CODES: dict[str, str] = {
     "S802": "the place's store can be read by others",
     "S803": "the place's store is busy, or the disk is full",
     "S804": "the place's store is damaged",
+    "S805": "the place's master key is not that of its store",
     # internal
     "X900": "an internal fault",
     "X930": "an attack could not read what was written",
