@@ -172,3 +172,25 @@ def test_counts_are_the_same_whatever_numbers_hold_the_keys(classes: int, count:
             if group >= 0 and code >= 0:
                 plain[group, code] += 1
     assert (class_counts(groups, count, Aligned(layers), classes) == plain).all()
+
+
+visits = st.lists(st.tuples(names, st.sampled_from("pqr")), max_size=9)
+
+
+@given(st.lists(visits.map(lambda rows: list(dict(rows).items())), min_size=1, max_size=6), st.integers(1, 3))
+def test_over_all_tables_no_subject_has_more_records_than_count(tables: list, most: int) -> None:
+    """Rows come, go, and move to other subjects; against sets, chosen one record after another."""
+    labels = contract(1, "").labels
+    feedback = Feedback(identifier="id", labels=labels, unit="subject", subject="who", records_per_subject=most)
+    remembered, ever = np.empty((0, 32), dtype=np.uint8), set()
+    for table in tables:
+        subjects = array([who.encode() * 16 for _, who in table])
+        index = index_rows(array([name for name, _ in table]), feedback, subjects, remembered)
+        for name, who in sorted(table):
+            if (who, name) not in ever and sum(other == who for other, _ in ever) < most:
+                ever.add((who, name))
+        wanted = [number for number, (name, who) in enumerate(table) if (who, name) in ever]
+        assert sorted(index.rows.tolist()) == wanted
+        assert index.chosen is not None
+        remembered = np.concatenate([remembered, index.chosen])
+        assert sorted(remembered.tolist()) == sorted([*who.encode() * 16, *name] for who, name in ever)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import ValidatorError
-from jalousie.validator.canonical import pseudonym_order
+from jalousie.validator.canonical import half, pseudonym_order
 from jalousie.validator.types import PSEUDONYM_BYTES
 
 PAIR_BYTES = 2 * PSEUDONYM_BYTES
@@ -64,7 +64,8 @@ def index_rows(
     """
     order = pseudonym_order(pseudonyms).astype(np.int64)
     ordered = pseudonyms[order]
-    fresh = _fresh(ordered)
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
     place = np.cumsum(fresh) - 1
     most = feedback.records_per_subject if feedback.unit == "subject" else 1
     if feedback.unit == "subject" and subjects is None and feedback.subject:
@@ -108,24 +109,24 @@ def _choose(pairs: Names, most: int, remembered: Names) -> tuple[NDArray[np.bool
     key = who * (int(which.max(initial=0)) + 1) + which
     before, first = np.unique(key[:old], return_index=True)
     taken = np.bincount(who[first], minlength=int(who.max(initial=0)) + 1)
-    known = np.isin(key[old:], before)
+    at = np.minimum(np.searchsorted(before, key[old:]), max(0, len(before) - 1))
+    known = before[at] == key[old:] if len(before) else np.zeros(len(pairs), dtype=bool)
     new = ~known & (taken[who[old:]] + _rank_by_subject(who[old:], ~known) < most)
     return known | new, new
 
 
 def _numbered(names: Names) -> NDArray[np.int64]:
     """(n,) a number for each different name."""
-    order = pseudonym_order(names)
+    first, second = half(names, 0), half(names, 1)
+    order = np.argsort(first, kind="stable")
+    alike = first[order[1:]] == first[order[:-1]]
+    same = alike & (second[order[1:]] == second[order[:-1]])
+    if (alike & ~same).any():  # different names that share their first half: hardly ever
+        order = np.lexsort((second, first))
+        same = (first[order[1:]] == first[order[:-1]]) & (second[order[1:]] == second[order[:-1]])
     numbers = np.empty(len(order), dtype=np.int64)
-    numbers[order] = np.cumsum(_fresh(names[order])) - 1
+    numbers[order] = np.cumsum(np.concatenate([[0], ~same])[: len(order)])
     return numbers
-
-
-def _fresh(ordered: Names) -> NDArray[np.bool_]:
-    """(n,) whether each differs from the one before."""
-    fresh = np.ones(len(ordered), dtype=bool)
-    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    return fresh
 
 
 def _numbers(subjects: NDArray[np.generic] | Sequence[object]) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
 """By how much one unit of protection can move the exact counts. The one place where this is derived.
 
 A unit is a record (all rows of one identifier, of which the first counts), or a subject with at most m records that count.
-No identifier is shared by two subjects (`rows`), so that rows of others neither enter nor leave with a unit. Two databases are neighbours when one unit
+No identifier is shared by two subjects (`rows`), so that rows of others neither enter nor leave with a unit. Two databases are
+neighbours when one unit
 
 - **add-or-remove**: is in one of them and not in the other;
 - **change-label**: has another label, of those that the contract declares. Which records there are, and which have a label
