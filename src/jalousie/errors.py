@@ -274,6 +274,8 @@ CODES: dict[str, str] = {
     "V212": "a label's values do not fit the contract",
     "V213": "no record can be asked about",
     "V214": "the question was not answered yet",
+    "V215": "no more populations can be named under the contract",
+    "V216": "records of several subjects share an identifier",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",
@@ -310,6 +312,7 @@ CODES: dict[str, str] = {
     "S802": "the place's store can be read by others",
     "S803": "the place's store is busy, or the disk is full",
     "S804": "the place's store is damaged",
+    "S805": "the place's master key is not that of its store",
     # internal
     "X900": "an internal fault",
     "X930": "an attack could not read what was written",

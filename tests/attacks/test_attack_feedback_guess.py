@@ -11,7 +11,8 @@ from feedback_ground import GRADES, contract
 from jalousie.attacks.feedback_guess import People, auc, coded, gap_error, guess_labels, guess_own
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError
-from jalousie.validator.match import encode_label, index_rows
+from jalousie.validator.match import encode_label
+from jalousie.validator.rows import index_rows
 
 
 def test_answers_teach_about_people_and_not_about_these_people(adult_csv: Path) -> None:

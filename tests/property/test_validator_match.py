@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
-from jalousie.validator.match import ABSENT, Aligned, align, encode_label, find_pseudonyms, index_rows, match_rows
+from jalousie.validator.match import ABSENT, Aligned, align, encode_label, find_pseudonyms, match_rows
+from jalousie.validator.rows import index_rows
 from jalousie.validator.sums import class_counts, step_sums
 
 CLASSES = ("a", "b", "c")
@@ -29,7 +30,11 @@ def contract(most: int, subject: str) -> Feedback:
 # few names, most of which share their first half
 names = st.sampled_from([bytes([0] * 15 + [n]) for n in range(5)] + [bytes([n] + [7] * 15) for n in range(4)])
 rows = st.lists(
-    st.tuples(names, st.sampled_from(["p", "q", None]), st.sampled_from([*CLASSES, "z", None])), max_size=14
+    # an identifier is of one subject, if the row says so
+    st.tuples(names, st.booleans(), st.sampled_from([*CLASSES, "z", None])).map(
+        lambda row: (row[0], "pq"[row[0][-1] % 2] if row[1] else None, row[2])
+    ),
+    max_size=14,
 )
 populations = st.lists(names, min_size=1, max_size=9, unique=True)
 
@@ -106,7 +111,8 @@ def test_sums_agree_with_plain_loops(values: list[float | None], relation: str) 
 def test_every_record_is_found_where_it_is(population: list[bytes], table: list[bytes]) -> None:
     feedback = contract(1, "")
     found = match_rows(array(population), index_rows(array(table), feedback))
-    assert found.tolist() == [[table.index(name) if name in table else ABSENT for name in population]]
+    places = np.where(found.has, found.rows, ABSENT)
+    assert places.tolist() == [[table.index(name) if name in table else ABSENT for name in population]]
 
 
 def test_values_are_compared_as_text() -> None:
@@ -166,3 +172,25 @@ def test_counts_are_the_same_whatever_numbers_hold_the_keys(classes: int, count:
             if group >= 0 and code >= 0:
                 plain[group, code] += 1
     assert (class_counts(groups, count, Aligned(layers), classes) == plain).all()
+
+
+visits = st.lists(st.tuples(names, st.sampled_from("pqr")), max_size=9)
+
+
+@given(st.lists(visits.map(lambda rows: list(dict(rows).items())), min_size=1, max_size=6), st.integers(1, 3))
+def test_over_all_tables_no_subject_has_more_records_than_count(tables: list, most: int) -> None:
+    """Rows come, go, and move to other subjects; against sets, chosen one record after another."""
+    labels = contract(1, "").labels
+    feedback = Feedback(identifier="id", labels=labels, unit="subject", subject="who", records_per_subject=most)
+    remembered, ever = np.empty((0, 32), dtype=np.uint8), set()
+    for table in tables:
+        subjects = array([who.encode() * 16 for _, who in table])
+        index = index_rows(array([name for name, _ in table]), feedback, subjects, remembered)
+        for name, who in sorted(table):
+            if (who, name) not in ever and sum(other == who for other, _ in ever) < most:
+                ever.add((who, name))
+        wanted = [number for number, (name, who) in enumerate(table) if (who, name) in ever]
+        assert sorted(index.rows.tolist()) == wanted
+        assert index.chosen is not None
+        remembered = np.concatenate([remembered, index.chosen])
+        assert sorted(remembered.tolist()) == sorted([*who.encode() * 16, *name] for who, name in ever)

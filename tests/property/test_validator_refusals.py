@@ -26,7 +26,10 @@ CONTRACT = Feedback(
     records_per_subject=2,
 )
 tables = st.lists(
-    st.tuples(st.integers(0, N - 1), st.sampled_from(["0", "1", "x"]), st.floats(-5, 20), st.sampled_from("pqr")),
+    # an identifier is of one subject
+    st.tuples(st.integers(0, N - 1), st.sampled_from(["0", "1", "x"]), st.floats(-5, 20)).map(
+        lambda row: (*row, "pqr"[row[0] % 3])
+    ),
     max_size=2 * N,
 )
 histories = st.lists(

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from jalousie.architectures.kept import Kept, Step
 from jalousie.architectures.records import Records, Values, array_records, provider_records
-from jalousie.architectures.registration import register
+from jalousie.architectures.registration import register, remembered_rows
 from jalousie.architectures.table_fit import TableFit, fit_of
 from jalousie.architectures.turn import Turn
 from jalousie.contract import Contract, Loaded, digest, load_contract
@@ -29,7 +29,7 @@ from jalousie.errors import ContractError, JalousieError, ValidatorError
 from jalousie.ledger.entry import PopulationNamed
 from jalousie.places.book import Book
 from jalousie.places.provider import Provider
-from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, purpose
+from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, purpose, subject_purpose
 from jalousie.places.steps import Pause, Steps, run
 from jalousie.places.store import FILE, Store
 from jalousie.randomness import random_words
@@ -51,14 +51,20 @@ _ALIGNED = 8
 class Asking:
     """One contract at the provider: takes populations, answers questions, knows what is left. Threads may share it."""
 
-    def __init__(self, contract: Contract, records: Records, kept: Kept, key: SigningKey) -> None:
+    def __init__(
+        self, contract: Contract, records: Records, kept: Kept, key: SigningKey, *, master_key: str = ""
+    ) -> None:
         """
+        `master_key`: the fingerprint of the key that the records' pseudonyms are made under, where that is a place's.
+
         Raises
         ------
         ContractError
             C103 the contract has no `feedback`
         ValidatorError
             V210 the lifetime budget of a column has no room for this contract, V212 a label that cannot be answered about
+        StoreError
+            S805 the store is bound to another master key
         """
         self.contract = contract
         self.feedback = feedback_of(contract)
@@ -67,7 +73,8 @@ class Asking:
         self._records = records
         self._aligned: dict[str, dict[str, Aligned]] = {}
         self._matching = threading.Lock()
-        register(contract, self.feedback, kept, key)
+        register(contract, self.feedback, kept, key, master_key)
+        self._rows = remembered_rows(records, self.feedback, kept)
 
     # -- what the ML party does
 
@@ -77,15 +84,21 @@ class Asking:
         Raises
         ------
         ValidatorError
-            V211 records twice, or none
+            V211 records twice, or none, V215 a new one, and the contract has named as many as it may
         """
         known = know(population)
         kept = self.kept
         with kept.store.transaction():
-            if len(kept.store.populations(kept.contract)) >= MAX_POPULATIONS:
-                raise ValidatorError("V211", f"{MAX_POPULATIONS} populations were named already", effect="")
             pseudonyms = np.ascontiguousarray(population.pseudonyms).tobytes()
             if kept.store.add_population(kept.contract, known.digest, pseudonyms, known.size):
+                # only a new one can be one too many: what is left of the budget can be asked for among the old ones, always
+                if kept.store.count_populations(kept.contract) > MAX_POPULATIONS:
+                    raise ValidatorError(
+                        "V215",
+                        f"{MAX_POPULATIONS} populations were named under the contract already",
+                        hint="ask about one of these; a question may leave records out (group -1)",
+                        effect="the populations named before can still be asked about, and no budget was spent",
+                    )
                 minute = kept.book.minute(kept.moment())
                 kept.book.append(
                     PopulationNamed(minute=minute, contract=kept.contract, population=known.digest, size=known.size)
@@ -179,7 +192,7 @@ class Asking:
         with self._matching:
             found = self._aligned.get(known.digest)
             if found is None:
-                rows = match_rows(known.population.pseudonyms, self._records.index)
+                rows = match_rows(known.population.pseudonyms, self._rows)
                 found = {name: align(rows, column) for name, column in self._records.labels.items()}
                 if len(self._aligned) >= _ALIGNED:
                     del self._aligned[next(iter(self._aligned))]
@@ -267,19 +280,21 @@ def open_provider(
     ContractError
         C103 a contract without `feedback`, or that names another provider's key
     JalousieError
-        T the table, S the store, W the signing key, V210 no room in a lifetime budget, V212 and V213 a table that no
-        question can be asked about
+        T the table, S the store or its master key, P and W the keys, V210 no room in a lifetime budget, V212 and V213 a table
+        that no question can be asked about, V216 identifiers that several subjects share
     """
-    key = provider.keys.signing()
+    key, derive = provider.keys.signing(), provider.keys.deriver()
     loaded = [contract if isinstance(contract, Loaded) else load_contract(contract) for contract in contracts]
     for item in loaded:
         _ours(item, key)
+    master_key = provider.master_key()  # before anything is derived from it
     # all tables are read and found to fit before anything is kept: a registered contract has reserved its budget for life
     records = {}
     for item in loaded:
         raw = read_table(item.contract.table, item.contract.columns, item.folder, options=options)
         name, feedback = digest(item.contract), feedback_of(item.contract)
-        records[name] = provider_records(raw, item.contract, feedback, provider.keys.deriver()(purpose(name)))
+        keys = derive(purpose(name)), derive(subject_purpose(name))
+        records[name] = provider_records(raw, item.contract, feedback, *keys)
         found(item, fit_of(records[name], feedback, item.positions))
     store = Store(provider.home / FILE)
     try:
@@ -287,7 +302,8 @@ def open_provider(
         opened = {}
         for item in loaded:
             name = digest(item.contract)
-            opened[name] = Asking(item.contract, records[name], Kept(store, book, name, step=step), key)
+            kept = Kept(store, book, name, step=step)
+            opened[name] = Asking(item.contract, records[name], kept, key, master_key=master_key)
         return store, book, opened
     except BaseException:
         store.close()

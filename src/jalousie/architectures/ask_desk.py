@@ -50,11 +50,12 @@ class Desk:
         self._limits = limits
         self._asking = asking
         self._book = asking.kept.book
-        self._derive = provider.keys.deriver()
+        # now: a key file that goes missing later must not be made anew
+        self._pseudonym_key = provider.keys.deriver()(purpose(self.contract))
 
     def pseudonym_key(self, public: bytes) -> bytes:
         """The key of the contract's pseudonyms, sealed to an X25519 key of the ML party."""
-        return seal(self._derive(purpose(self.contract)), public, self.contract)
+        return seal(self._pseudonym_key, public, self.contract)
 
     def name_population(self, body: bytes) -> PopulationAccepted:
         population = population_from_bytes(body, self._limits)

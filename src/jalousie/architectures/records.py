@@ -17,12 +17,13 @@ from numpy.typing import NDArray
 from jalousie.contract.feedback import Feedback
 from jalousie.contract.model import Column, Contract, Table
 from jalousie.errors import TableError, ValidatorError, did_you_mean
-from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, pseudonyms
+from jalousie.places.pseudonym_key import KEY_BYTES, PSEUDONYM_BYTES, pseudonyms
 from jalousie.tables import read_table
 from jalousie.tables.raw import RawTable
 from jalousie.tables.rows import raw_rows
 from jalousie.tables.text import canonical, engine_text
-from jalousie.validator.match import LabelColumn, RowIndex, encode_label, index_rows
+from jalousie.validator.match import LabelColumn, encode_label
+from jalousie.validator.rows import RowIndex, index_rows
 from jalousie.validator.types import Partition, Population
 
 
@@ -37,17 +38,22 @@ class Records:
     """Rows without an identifier: they count nowhere."""
     nulls: Mapping[str, int] = field(default_factory=dict)
     """Rows with an identifier and without a value, by label; where they were counted."""
+    names: NDArray[np.uint8] | None = None
+    """(rows, 16) pseudonyms and, below, subjects, where these are more than one record each: what counts is remembered."""
+    subjects: NDArray[np.uint8] | None = None
 
 
-def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key: bytes) -> Records:
-    """Read identifiers, subjects and labels of the provider's table.
+def provider_records(
+    raw: RawTable, contract: Contract, feedback: Feedback, key: bytes, subject_key: bytes = bytes(KEY_BYTES)
+) -> Records:
+    """Read identifiers, subjects and labels of the provider's table. `key` makes pseudonyms, `subject_key` subjects' names.
 
     Raises
     ------
     TableError
         T201 a column is missing, T212 an identifier of a type that has no text
     ValidatorError
-        V212 a label that cannot be answered about
+        V212 a label that cannot be answered about, V216 an identifier that records of several subjects share
     """
     wanted = [label.column for label in feedback.labels.values()]
     texts = texts_of(raw, [feedback.identifier, *([feedback.subject] if feedback.subject else [])])
@@ -62,18 +68,30 @@ def provider_records(raw: RawTable, contract: Contract, feedback: Feedback, key:
         for name, label in feedback.labels.items()
     }
     subjects = None
-    if feedback.subject:
-        # a row without a subject is a subject of its own, or rows of nobody would crowd each other out
-        subjects = np.array(
-            [
-                f"s{text}" if text is not None else f"r{row}"
-                for row, (text, keep) in enumerate(zip(texts[feedback.subject], named, strict=True))
-                if keep
-            ],
-            dtype=object,
-        )
+    if feedback.unit == "subject" and feedback.subject:
+        # rows without a subject are of their identifier's, or rows of nobody would crowd each other out
+        who = [
+            f"s{text}" if text is not None else f"r{identifier}"
+            for text, identifier in zip(texts[feedback.subject], identifiers, strict=True)
+            if identifier is not None
+        ]
+        subjects = pseudonym_array(subject_key, who)
     names = pseudonym_array(key, [text for text in identifiers if text is not None])
-    return Records(index_rows(names, feedback, subjects), labels, int(named.sum()), int((~named).sum()), nulls)
+    return _records(names, subjects, feedback, labels, int((~named).sum()), nulls)
+
+
+def _records(
+    names: NDArray[np.uint8],
+    subjects: NDArray[np.uint8] | None,
+    feedback: Feedback,
+    labels: Mapping[str, LabelColumn],
+    unnamed: int,
+    nulls: Mapping[str, int],
+) -> Records:
+    index = index_rows(names, feedback, subjects)
+    if subjects is None:
+        return Records(index, labels, len(names), unnamed, nulls)
+    return Records(index, labels, len(names), unnamed, nulls, names, subjects)
 
 
 Values = NDArray[np.generic] | Sequence[object]
@@ -92,7 +110,7 @@ def array_records(
     Raises
     ------
     ValidatorError
-        V212 a label of the contract is missing
+        V212 a label of the contract is missing, V216 an identifier that records of several subjects share
     """
     rows = np.arange(len(pseudonyms)) if present is None else np.flatnonzero(present)
     missing = sorted(set(feedback.labels) - set(labels))
@@ -101,8 +119,12 @@ def array_records(
     columns = {
         name: encode_label(_array(labels[name])[rows], label, feedback) for name, label in feedback.labels.items()
     }
-    about = None if subjects is None else _array(subjects)[rows]
-    return Records(index_rows(pseudonyms[rows], feedback, about), columns, len(rows), 0)
+    about = None
+    if subjects is not None and feedback.unit == "subject":
+        texts = [None if one is None or one != one else str(one) for one in _array(subjects)[rows].tolist()]
+        about = pseudonym_array(bytes(KEY_BYTES), [text or "" for text in texts])
+        about[[text is None for text in texts]] = 0  # who is nobody's counts nowhere
+    return _records(pseudonyms[rows], about, feedback, columns, 0, {})
 
 
 def _array(values: Values) -> NDArray[np.generic]:
@@ -135,7 +157,7 @@ def partition_of(values: Sequence[str | None]) -> tuple[Partition, tuple[str, ..
 
 def pseudonym_array(key: bytes, identifiers: Sequence[str]) -> NDArray[np.uint8]:
     """(n, 16) pseudonyms."""
-    return np.frombuffer(pseudonyms(key, identifiers), dtype=np.uint8).reshape(-1, PSEUDONYM_BYTES)
+    return np.frombuffer(bytearray(pseudonyms(key, identifiers)), dtype=np.uint8).reshape(-1, PSEUDONYM_BYTES)
 
 
 def texts_of(raw: RawTable, names: Sequence[str]) -> dict[str, list[str | None]]:

@@ -22,7 +22,8 @@ from jalousie.learning.validator_protocol import Validator
 from jalousie.validator.advantage import advantage_bound
 from jalousie.validator.card import FeedbackAttackFacts
 from jalousie.validator.local import Simulated
-from jalousie.validator.match import LabelColumn, RowIndex
+from jalousie.validator.match import LabelColumn
+from jalousie.validator.rows import RowIndex
 from jalousie.validator.sensitivity import grid
 from jalousie.validator.types import Population
 

@@ -25,7 +25,8 @@ from jalousie.learning.validator_protocol import Validator
 from jalousie.tables.types import Floats
 from jalousie.validator.advantage import advantage_bound
 from jalousie.validator.card import Guessed, GuessFacts
-from jalousie.validator.match import LabelColumn, RowIndex
+from jalousie.validator.match import LabelColumn
+from jalousie.validator.rows import RowIndex
 
 MOST_GUESSED = 20_000
 """Of a large table."""

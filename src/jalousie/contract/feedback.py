@@ -56,11 +56,12 @@ class Feedback(Part, frozen=True, kw_only=True):
     neighbours: Literal["add-or-remove", "change-label"] = "add-or-remove"
     """What an answer hides: that a record is there at all, or only its label where the population is public."""
     unit: Literal["record", "subject"] = "record"
-    """What one unit of budget protects."""
+    """What one unit of budget protects: all records of one identifier, or all of one subject."""
     subject: str = ""
-    """Column that names the subject (`unit: subject`), where several records may be about one; empty: the identifier does."""
+    """Column that names the subject (`unit: subject`), where several identifiers may be about one; empty: the identifier does.
+    Records that share an identifier are of one subject."""
     records_per_subject: Count = 1
-    """Records of one subject that count; further ones are left out."""
+    """Records of one subject that count, for the life of this contract; further ones are left out."""
     noise: Literal["gaussian", "laplace"] = "gaussian"
     """Discrete Gaussian (zCDP), or discrete Laplace (pure epsilon)."""
     epsilon: Positive = 1.0

@@ -54,7 +54,8 @@ class PublicLimits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     questions_per_minute: Whole
 
 
-class ContractRegistered(Record, frozen=True, kw_only=True, tag="contract"):
+# without `omit_defaults` the entries from before `master_key` would not be written canonically
+class ContractRegistered(Record, frozen=True, kw_only=True, tag="contract", omit_defaults=True):
     """The provider begins to answer under a contract."""
 
     provider: Key
@@ -63,6 +64,8 @@ class ContractRegistered(Record, frozen=True, kw_only=True, tag="contract"):
     noise: Literal["gaussian", "laplace"]
     labels: dict[Text, LabelBudget]
     limits: PublicLimits
+    master_key: MaybeDigest = ""
+    """Names the provider's key of all pseudonyms, and tells nothing of it: under another one all budgets would begin anew."""
 
 
 class PopulationNamed(Record, frozen=True, kw_only=True, tag="population"):

@@ -4,6 +4,7 @@ Rules, each a fault if broken:
 
 - a contract is registered once, and what contracts reserve of a column never passes the column's lifetime budget: the lowest
   that any of them states;
+- all contracts have their pseudonyms under one master key, as far as they name it: under another, tallies begin anew;
 - a question is about a named population and a label of its contract where it is answered;
 - an outcome names an earlier question that has none yet; nothing is answered that was not charged, now or before;
 - a partition that was answered is never charged again, and every replay repeats the stored answer;
@@ -150,6 +151,7 @@ class Replay:
         """Of populations and of sets of records, by digest."""
         self._whole: dict[str, str] = {}
         """By population: the set of all of its records."""
+        self._master_key = ""
         self._open: dict[int, _Open] = {}
         self._faults: list[Fault] = []
         self._unexplained = 0
@@ -190,6 +192,9 @@ class Replay:
         if entry.contract in self._contracts:
             self._fault(index, "its contract is registered a second time")
             return
+        self._master_key = self._master_key or entry.master_key
+        if entry.master_key not in ("", self._master_key):
+            self._fault(index, "its pseudonyms are under another master key than those of earlier contracts")
         labels = {name: _Label(LabelFacts(budget.reserved)) for name, budget in entry.labels.items()}
         self._contracts[entry.contract] = _Contract(entry, labels)
         for budget in entry.labels.values():

@@ -9,10 +9,11 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Literal
 
-from jalousie.errors import JalousieError, WireError
+from jalousie.errors import JalousieError, StoreError, WireError
 from jalousie.places.agreement import first_disagreement
 from jalousie.places.connection import CONNECT_SECONDS, Connection, Unreached
 from jalousie.places.keys import KeyStore
+from jalousie.places.provider import require_own_key
 from jalousie.places.store import FILE, Store
 from jalousie.wire.envelope import CLOCK_MINUTES
 
@@ -64,14 +65,30 @@ def _keys(home: Path) -> Iterator[Check]:
         yield Check("signing key", "ok", f"public half {keys.signing().public.text}")
     except JalousieError as error:
         yield _failed("signing key", error)
-    if not keys.has_master():
-        yield Check("master key", "note", "not made yet; a provider's is made when it is first needed")
-        return
     try:
+        bound = _bound(home, keys)
+        if not keys.has_master():
+            yield Check("master key", "note", "not made yet; a provider's is made when it is first needed")
+            return
         keys.master()
-        yield Check("master key", "ok", "readable by its owner alone")
+        yield Check("master key", "ok", f"readable by its owner alone{', and that of the store' if bound else ''}")
     except JalousieError as error:
         yield _failed("master key", error)
+
+
+def _bound(home: Path, keys: KeyStore) -> bool:
+    """Whether the store belongs to this key. Raises StoreError S805 if it belongs to another, or the key is missing."""
+    if not (home / FILE).exists():
+        return False
+    try:
+        store = Store(home / FILE)
+    except StoreError:
+        return False  # told by the check of the store
+    try:
+        require_own_key(store, keys)
+        return bool(store.master_key())
+    finally:
+        store.close()
 
 
 def _store(home: Path) -> Check:

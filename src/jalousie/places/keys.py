@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from jalousie.wire.keys import SigningKey
 
 KEY_BYTES = 32
 SIGNING_FILE = "signing.key"
+_FINGERPRINT = "fingerprint"
+"""A purpose of its own: what is derived for it is used for nothing else."""
 
 
 def home_folder(given: Path | None = None) -> Path:
@@ -24,16 +27,25 @@ class KeyStore:
 
     def __init__(self, home: Path) -> None:
         self._path = home / "master.key"
+        self._master = b""
         self.signing_path = home / SIGNING_FILE
 
     def master(self) -> bytes:
-        """The master key, made on first use.
+        """The master key, made on first use. Read once: a file that goes missing meanwhile gives no other key.
 
         Raises
         ------
         PrivacyError
             P440 if the key cannot be read or made, P441 if others can read it, P442 if it is damaged
         """
+        self._master = self._master or self._read_master()
+        return self._master
+
+    def fingerprint(self) -> str:
+        """Names the master key and tells nothing of it. Raises as `master`."""
+        return "sha256:" + hashlib.sha256(self.deriver()(_FINGERPRINT)).hexdigest()
+
+    def _read_master(self) -> bytes:
         try:
             if not self._path.exists():
                 self._make()

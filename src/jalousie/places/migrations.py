@@ -84,4 +84,32 @@ STEPS: Final[tuple[str, ...]] = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX seen_by_minute ON seen (minute);
     """,
+    """
+    -- whose records count, for the life of a contract: 32 bytes each, some more at every start that finds new ones
+    CREATE TABLE chosen (
+        number INTEGER PRIMARY KEY,
+        contract TEXT NOT NULL REFERENCES contract,
+        pairs BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX chosen_by_contract ON chosen (contract);
+
+    -- what is true of the whole place; `master-key`: the fingerprint of the key that all pseudonyms are made under
+    CREATE TABLE place (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+
+    -- what a lifetime in rho does not tell: delta of Gaussian noise, epsilon and lifetime epsilon of Laplace noise
+    ALTER TABLE reservation ADD COLUMN delta REAL;
+    ALTER TABLE reservation ADD COLUMN epsilon REAL;
+    ALTER TABLE reservation ADD COLUMN lifetime_epsilon REAL;
+    -- the text of an erased contract is gone: its rho counts as that of Gaussian noise, which costs no less epsilon
+    CREATE TABLE part AS SELECT digest, CASE WHEN json_valid(CAST(text AS TEXT))
+        THEN json_extract(CAST(text AS TEXT), '$.feedback') ELSE '{}' END AS text FROM contract;
+    UPDATE reservation SET delta = coalesce(json_extract(part.text, '$.delta'), 1e-6)
+        FROM part WHERE part.digest = contract AND coalesce(json_extract(part.text, '$.noise'), '') <> 'laplace';
+    UPDATE reservation SET epsilon = coalesce(json_extract(part.text, '$.epsilon'), 1.0),
+        lifetime_epsilon = coalesce(json_extract(part.text, '$."lifetime-epsilon"'),
+            coalesce(json_extract(part.text, '$.epsilon'), 1.0) * (SELECT count(*) FROM reservation other
+                WHERE other.contract = reservation.contract AND other.column_name = reservation.column_name))
+        FROM part WHERE part.digest = contract AND json_extract(part.text, '$.noise') = 'laplace';
+    DROP TABLE part;
+    """,
 )

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jalousie.places.keys import KeyStore, home_folder
+from jalousie.places.store import FILE, Store, other_master_key
 from jalousie.tables.folder import write_folder
 
 
@@ -23,9 +24,45 @@ class Provider:
         """UTC to the minute: enough for a reader, too coarse to tell how long the data kept a search busy."""
         return datetime.now(UTC).strftime("%Y-%m-%dT%H:%MZ")
 
+    def master_key(self) -> str:
+        """The fingerprint of the master key, which is made only where no store was ever answered from.
+
+        Raises
+        ------
+        StoreError
+            S805 the key of the store is missing, or another one
+        PrivacyError
+            as `KeyStore.master`
+        """
+        if (self.home / FILE).exists():
+            store = Store(self.home / FILE)
+            try:
+                require_own_key(store, self.keys)
+            finally:
+                store.close()
+        return self.keys.fingerprint()
+
     def outbox(self, target: Path, *, replace: bool) -> AbstractContextManager[Path]:
         """A folder that is published whole or not at all."""
         return write_folder(target, replace=replace)
+
+
+def require_own_key(store: Store, keys: KeyStore) -> None:
+    """All tallies are of pseudonyms under one master key: whoever answers under another one gives all budgets back.
+
+    Raises
+    ------
+    StoreError
+        S805 the store belongs to a key that is missing, or another one
+    PrivacyError
+        as `KeyStore.master`
+    """
+    bound = store.master_key()
+    if not keys.has_master():
+        if bound or store.ever_registered():
+            raise other_master_key("missing, and it is that")
+    elif bound and bound != keys.fingerprint():
+        raise other_master_key()
 
 
 class Stopwatch:

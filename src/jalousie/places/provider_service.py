@@ -125,14 +125,22 @@ class Action:
     """Bytes of a body that is worked on in rounds with others; larger ones have a thread each."""
 
 
-def _plain(method: str, path: str, kind: str, answer: Callable[[Desk, Call], bytes], *, large: bool = False) -> Action:
+def _plain(
+    method: str,
+    path: str,
+    kind: str,
+    answer: Callable[[Desk, Call], bytes],
+    *,
+    large: bool = False,
+    paced: bool = False,
+) -> Action:
     """An endpoint that answers in one step, in a thread of its own."""
 
     def apart(desk: Desk, call: Call) -> Steps[bytes]:
         yield Pause.APART
         return answer(desk, call)
 
-    return Action(method, path, kind, lambda desk, call: [apart(desk, call)], _one, large)
+    return Action(method, path, kind, lambda desk, call: [apart(desk, call)], _one, large=large, paced=paced)
 
 
 def _one(made: Sequence[Made]) -> bytes:
@@ -161,7 +169,11 @@ def _each(made: Sequence[Made]) -> bytes:
 
 ACTIONS: Final = (
     _plain("POST", "/pseudonym-key", BYTES, lambda desk, call: desk.pseudonym_key(call.body)),
-    _plain("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body)), large=True),
+    _plain(
+        *("PUT", "/population", JSON, lambda desk, call: canonical(desk.name_population(call.body))),
+        large=True,
+        paced=True,
+    ),
     Action(
         *("POST", "/questions", ARROW, lambda desk, call: [desk.ask(call.body, call.sequence)], _one),
         large=True,

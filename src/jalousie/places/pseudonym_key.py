@@ -24,6 +24,11 @@ def purpose(contract: str) -> str:
     return f"population/{contract}"
 
 
+def subject_purpose(contract: str) -> str:
+    """Of the key that names subjects in the provider's store; the ML party never gets it."""
+    return f"subject/{contract}"
+
+
 def pseudonyms(key: bytes, identifiers: Iterable[str]) -> bytes:
     """16 bytes an identifier, in order: HMAC-SHA-256 (RFC 2104) cut in half; two of 100 million meet with 2^-75."""
     return b"".join(hmac.digest(key, text.encode(), "sha256")[:PSEUDONYM_BYTES] for text in identifiers)

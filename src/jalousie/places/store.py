@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from jalousie.errors import LedgerError, WireError
+from jalousie.errors import LedgerError, StoreError, WireError
 from jalousie.places.migrations import STEPS
 from jalousie.places.shared_file import FILE, Batch, SharedFile
 
-__all__ = ["FILE", "Asked", "Batch", "Past", "Store"]
+__all__ = ["FILE", "Asked", "Batch", "Past", "Reserved", "Store"]
 _PAGE: Final = 512
 _ASKED: Final = (
     "SELECT a.number FROM asked a JOIN population p ON p.number = a.population"
@@ -27,6 +27,17 @@ class Past(NamedTuple):
     bits: bytes
     spent: int
     moment: int
+
+
+class Reserved(NamedTuple):
+    """What a contract reserved of a column: whole billionths of rho, and what these do not tell (see `places.migrations`)."""
+
+    column: str
+    reserved: int
+    lifetime: int
+    delta: float | None
+    epsilon: float | None
+    lifetime_epsilon: float | None
 
 
 class Asked(NamedTuple):
@@ -137,24 +148,57 @@ class Store(SharedFile):
         """Whether a contract is or was registered."""
         return self.one("SELECT 1 FROM contract WHERE digest = ?", contract) is not None
 
-    def reserved(self, column: str) -> list[tuple[int, int]]:
-        """(reserved, lifetime) of every contract and label that ever asked for a column."""
-        return self.all("SELECT reserved, lifetime FROM reservation WHERE column_name = ?", column)
+    def reserved(self, column: str) -> list[Reserved]:
+        """Of every contract and label that ever asked for a column."""
+        names = "column_name, reserved, lifetime, delta, epsilon, lifetime_epsilon"
+        return [Reserved(*row) for row in self.all(f"SELECT {names} FROM reservation WHERE column_name = ?", column)]
 
     def reservations(self) -> dict[tuple[str, str], tuple[str, int, int]]:
         """By contract and label: (column, reserved, lifetime), of erased contracts too."""
         rows = self.all("SELECT contract, label, column_name, reserved, lifetime FROM reservation")
         return {(contract, label): tuple(row) for contract, label, *row in rows}
 
-    def add_contract(self, contract: str, text: bytes, labels: dict[str, tuple[str, int, int]]) -> None:
-        """`labels`: by name, (column, reserved, lifetime). Inside a transaction, after the sums were checked."""
+    def add_contract(self, contract: str, text: bytes, labels: Mapping[str, Reserved]) -> None:
+        """Inside a transaction, after the sums were checked."""
         self.run("INSERT INTO contract (digest, text) VALUES (?, ?)", contract, text)
+        names = "contract, label, column_name, reserved, lifetime, delta, epsilon, lifetime_epsilon"
         for label, row in labels.items():
-            self.run("INSERT INTO reservation VALUES (?, ?, ?, ?, ?)", contract, label, *row)
+            self.run(f"INSERT INTO reservation ({names}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", contract, label, *row)
+
+    def chosen(self, contract: str) -> bytes:
+        """Whose records count, 32 bytes each."""
+        return b"".join(pairs for (pairs,) in self.all("SELECT pairs FROM chosen WHERE contract = ?", contract))
+
+    def add_chosen(self, contract: str, pairs: bytes) -> None:
+        """Inside a transaction."""
+        self.run("INSERT INTO chosen (contract, pairs) VALUES (?, ?)", contract, pairs)
+
+    def ever_registered(self) -> bool:
+        """Whether any contract is or was registered."""
+        return self.one("SELECT 1 FROM contract LIMIT 1") is not None
+
+    # -- the key of the place
+
+    def master_key(self) -> str:
+        """The fingerprint of the master key that this store belongs to; empty where it belongs to none yet."""
+        row = self.one("SELECT value FROM place WHERE name = 'master-key'")
+        return "" if row is None else str(row[0])
+
+    def bind_master_key(self, fingerprint: str) -> None:
+        """The store belongs to this key from now on. Inside a transaction.
+
+        Raises
+        ------
+        StoreError
+            S805 it belongs to another one
+        """
+        self.run("INSERT OR IGNORE INTO place VALUES ('master-key', ?)", fingerprint)
+        if self.master_key() != fingerprint:
+            raise other_master_key()
 
     def erase(self, contract: str) -> None:
         """Forget populations, questions and answers of a contract. What it reserved stays reserved. Inside a transaction."""
-        for table in ("memo", "question"):
+        for table in ("memo", "question", "chosen"):
             self.run(f"DELETE FROM {table} WHERE contract = ?", contract)
         self.run("DELETE FROM asked WHERE population IN (SELECT number FROM population WHERE contract = ?)", contract)
         self.run("DELETE FROM population WHERE contract = ?", contract)
@@ -173,6 +217,10 @@ class Store(SharedFile):
     def populations(self, contract: str) -> list[tuple[str, int]]:
         """(digest, size), oldest first."""
         return self.all("SELECT digest, size FROM population WHERE contract = ? ORDER BY number", contract)
+
+    def count_populations(self, contract: str) -> int:
+        (count,) = self.one("SELECT count(*) FROM population WHERE contract = ?", contract)
+        return int(count)
 
     def pseudonyms(self, contract: str, digest: str) -> bytes | None:
         row = self.one("SELECT pseudonyms FROM population WHERE contract = ? AND digest = ?", contract, digest)
@@ -307,3 +355,12 @@ class Store(SharedFile):
             self.abandon()
             raise
         return self.leave(wait=False)
+
+
+def other_master_key(what: str = "another one than that") -> StoreError:
+    return StoreError(
+        "S805",
+        f"the place's master key is {what} of its store",
+        hint="restore master.key from your back-up: under another key every record would begin with a fresh budget",
+        effect="nothing was answered, nothing was written",
+    )

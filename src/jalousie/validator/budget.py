@@ -7,11 +7,14 @@ Laplace noise is for contracts that want pure epsilon in all. Pure epsilons add 
 question that spends the share f of the reservation is answered at epsilon f E, E the contract's epsilon, and the sum over
 questions is at most E. What is reserved is E L / 2, L the lifetime's epsilon (E itself where the contract states none): that
 is at least E^2 / 2, what pure E is worth in rho (Bun & Steinke 2016, proposition 1.4), and contracts under one lifetime of
-L^2 / 2 then have epsilons that sum to at most L.
+L^2 / 2 then have epsilons that sum to at most L. Beside Gaussian noise a lifetime of pure epsilon is kept in epsilon too
+(`check_reservation`).
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
@@ -26,6 +29,7 @@ from jalousie.validator.types import NoiseKind
 NANO = 10**9
 _MOST = 2**53 - 1  # the largest integer that JSON carries everywhere
 _NO_PROTECTION = 1000 * NANO
+_UNTOLD_DELTA = 1e-6
 _DIGITS = 3  # of a budget for which epsilon is shown with an answer
 
 
@@ -160,6 +164,14 @@ def account(feedback: Feedback) -> Account:
 
 
 @dataclass(frozen=True, slots=True)
+class Pure:
+    """Epsilon of a contract with Laplace noise, and the most that all contracts may come to in its eyes."""
+
+    epsilon: float
+    lifetime: float
+
+
+@dataclass(frozen=True, slots=True)
 class Reservation:
     """What one contract takes of the lifetime budget of a provider's column."""
 
@@ -167,20 +179,28 @@ class Reservation:
     reserved: Rho
     lifetime: Rho
     """The most that all contracts may reserve of the column, as this contract has it."""
+    delta: float | None = None
+    """Of Gaussian noise."""
+    pure: Pure | None = None
+    """Of Laplace noise."""
 
 
 def reservations(feedback: Feedback) -> dict[str, Reservation]:
     """By label. Without a `lifetime_epsilon` the lifetime is what this contract itself reserves of the column."""
     reserved = account(feedback).reserved
-    used: dict[str, int] = {}
-    for label in feedback.labels.values():
-        used[label.column] = used.get(label.column, 0) + reserved.nano
+    laplace = feedback.noise == "laplace"
+    labels = Counter(label.column for label in feedback.labels.values())
     result = {}
     for name, label in feedback.labels.items():
-        lifetime = Rho(used[label.column])
+        alike = labels[label.column]
+        lifetime = Rho(alike * reserved.nano)
         if feedback.lifetime_epsilon is not None:
             lifetime = _lifetime(feedback.noise, feedback.lifetime_epsilon, feedback.delta)
-        result[name] = Reservation(label.column, reserved, lifetime)
+        pure = None
+        if laplace:
+            own = float(alike * Fraction(str(feedback.epsilon)))  # three times 0.7 is 2.1
+            pure = Pure(feedback.epsilon, feedback.lifetime_epsilon or own)
+        result[name] = Reservation(label.column, reserved, lifetime, None if laplace else feedback.delta, pure)
     return result
 
 
@@ -192,13 +212,25 @@ def _lifetime(noise: NoiseKind, granted: float, delta: float) -> Rho:
 def check_reservation(wanted: Reservation, earlier: list[Reservation]) -> None:
     """Whether a contract may be registered beside `earlier` reservations of the same column, of all contracts.
 
-    The lowest lifetime that any of them states counts: nobody's promise is loosened by a later contract.
+    The lowest lifetime that any of them states counts: nobody's promise is loosened by a later contract. A lifetime of
+    Gaussian noise is kept in rho, as which pure epsilons count too. A lifetime of pure epsilon is kept in epsilon as well,
+    since rho does not give it back: the rho of a pure epsilon of 1 is worth an epsilon of more than 5.
 
     Raises
     ------
     ValidatorError
         V210
     """
+    hint = "lower `epsilon`, or agree on a `lifetime_epsilon` that leaves room for several contracts"
+    everyone = [*earlier, wanted]
+    lowest = min((Fraction(str(other.pure.lifetime)) for other in everyone if other.pure is not None), default=None)
+    if lowest is not None and (total := epsilon_together(everyone)) > lowest:
+        raise ValidatorError(
+            "V210",
+            f'column "{wanted.column}": with this contract all would come to epsilon {float(total):.6g}, and the lowest '
+            f"lifetime of pure epsilon is {float(lowest):.6g}",
+            hint=hint,
+        )
     lifetime = min([wanted.lifetime, *(other.lifetime for other in earlier)])
     taken = sum(other.reserved.nano for other in earlier)
     if taken + wanted.reserved.nano > lifetime.nano:
@@ -206,8 +238,18 @@ def check_reservation(wanted: Reservation, earlier: list[Reservation]) -> None:
             "V210",
             f'column "{wanted.column}": contracts so far reserve {taken / NANO:.6g} of its lifetime rho '
             f"{lifetime.value:.6g}, and this one wants {wanted.reserved.value:.6g}",
-            hint="lower `epsilon`, or agree on a `lifetime_epsilon` that leaves room for several contracts",
+            hint=hint,
         )
+
+
+def epsilon_together(reservations: Sequence[Reservation]) -> Fraction:
+    """Of contracts about one column: their pure epsilons, and epsilon of the others' rho at the smallest delta among these."""
+    pure = sum((Fraction(str(one.pure.epsilon)) for one in reservations if one.pure is not None), Fraction(0))
+    others = [one for one in reservations if one.pure is None]
+    if not others:
+        return pure
+    delta = min(_UNTOLD_DELTA if one.delta is None else one.delta for one in others)
+    return pure + Fraction(epsilon(Rho(sum(one.reserved.nano for one in others)), delta))
 
 
 @dataclass(frozen=True, slots=True)

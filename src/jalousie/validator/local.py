@@ -14,7 +14,8 @@ from jalousie.randomness import random_words
 from jalousie.validator.budget import Budget
 from jalousie.validator.canonical import KnownPopulation, know
 from jalousie.validator.engine import Terms, answer_question, budget
-from jalousie.validator.match import Aligned, align, encode_label, index_rows, match_rows
+from jalousie.validator.match import Aligned, align, encode_label, match_rows
+from jalousie.validator.rows import index_rows
 from jalousie.validator.store import MemoryStore, Store
 from jalousie.validator.types import PSEUDONYM_BYTES, Answer, Population, Question
 

@@ -5,7 +5,7 @@ The result is aligned to the population, so that the time a question takes does 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError, library_boundary
-from jalousie.validator.canonical import half, pseudonym_order
+from jalousie.validator.canonical import half
+from jalousie.validator.rows import RowIndex
 from jalousie.validator.sensitivity import grid
 
 ABSENT = -1
 _BLOCK = 1 << 20
-_ROUNDS = 4
+_ROUNDS = 4  # pseudonyms that may share their first half and are still told apart one after another
 Codes = NDArray[np.int16]
 Steps = NDArray[np.int32]
 
@@ -46,14 +47,14 @@ class Aligned:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class RowIndex:
-    """The provider's rows that count, by pseudonym. Made by `index_rows` once per table and key."""
+class Matched:
+    """Where the records of a population are in the provider's table: (L, n), one layer per record that may share a pseudonym.
 
-    pseudonyms: NDArray[np.uint8]
-    """(p, 16) different pseudonyms, in order."""
-    start: NDArray[np.int64]
-    """(p + 1,) where each one's rows begin in `rows`."""
+    `rows` names some row everywhere, also where the provider has none: then reading it takes as long.
+    """
+
     rows: NDArray[np.int64]
+    has: NDArray[np.bool_]
 
 
 def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, feedback: Feedback) -> LabelColumn:
@@ -106,118 +107,87 @@ def _steps(numbers: NDArray[np.float64], label: Label, feedback: Feedback) -> La
     return LabelColumn(np.clip(steps, scale.least, scale.most).astype(np.int32), present)
 
 
-def index_rows(
-    pseudonyms: NDArray[np.uint8], feedback: Feedback, subjects: NDArray[np.generic] | Sequence[object] | None = None
-) -> RowIndex:
-    """Choose the rows that count, by nothing but pseudonyms, subjects and places in the table; never by labels.
+def match_rows(population: NDArray[np.uint8], index: RowIndex) -> Matched:
+    """Find every record of the population. The same steps on as many places of memory, whoever is in the table.
 
-    Per pseudonym the first row counts. Where the unit is the subject: of each subject the first `records_per_subject` rows
-    in the order of pseudonyms, and without a column of subjects the pseudonym itself is the subject. The choice is made
-    once per table, since the bound of a subject's budget rests on it (see `sensitivity`).
-
-    Parameters
-    ----------
-    pseudonyms
-        (rows, 16) of the provider's table
-    subjects
-        (rows,) who each row is about; needed where the contract's unit is `subject` and names a column
+    So nothing is selected by what was found: that would take longer, the more there is of it, and half of it longest.
     """
-    order = pseudonym_order(pseudonyms).astype(np.int64)
-    ordered = pseudonyms[order]
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
-    most = feedback.records_per_subject if feedback.unit == "subject" else 1
-    if feedback.unit == "subject" and subjects is None and feedback.subject:
-        raise ValidatorError("V212", "the contract's unit is the subject, and the rows' subjects are not given")
-    if subjects is None or feedback.unit == "record":
-        kept = _rank_in_run(fresh) < most
-    else:
-        numbers = _numbers(subjects)[order]
-        counts_at_all = fresh & (numbers >= 0)
-        kept = counts_at_all & (_rank_by_subject(numbers, counts_at_all) < most)
-    place = (np.cumsum(fresh) - 1)[kept]
-    counts = np.bincount(place, minlength=int(fresh.sum())).astype(np.int64)
-    return RowIndex(ordered[fresh], np.concatenate([[0], np.cumsum(counts)]), order[kept])
-
-
-def _rank_in_run(fresh: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """0, 1, 2, ... within every run that begins where `fresh` is True."""
-    places = np.arange(len(fresh), dtype=np.int64)
-    return places - np.maximum.accumulate(np.where(fresh, places, 0))
-
-
-def _numbers(subjects: NDArray[np.generic] | Sequence[object]) -> NDArray[np.int64]:
-    """A number for every subject; -1 for a row without one, which then counts nowhere: its subject cannot be bounded."""
-    seen: dict[object, int] = {}
-    values = subjects.tolist() if isinstance(subjects, np.ndarray) else subjects
-    return np.fromiter(
-        (ABSENT if value is None or value != value else seen.setdefault(value, len(seen)) for value in values),
-        dtype=np.int64,
-        count=len(values),
-    )
-
-
-def _rank_by_subject(subjects: NDArray[np.int64], counted: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """How many counted rows of the same subject stand before each row."""
-    order = np.argsort(subjects, kind="stable")
-    grouped, counts = subjects[order], counted[order].astype(np.int64)
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = grouped[1:] != grouped[:-1]
-    before = np.cumsum(counts) - counts
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = before - np.maximum.accumulate(np.where(fresh, before, 0))
-    return rank
-
-
-def match_rows(population: NDArray[np.uint8], index: RowIndex) -> NDArray[np.int64]:
-    """(L, n) row of the table for every record of the population, -1 where the provider has none."""
-    place = find_pseudonyms(population, index.pseudonyms)
-    counts = np.append(np.diff(index.start), 0)
-    many = counts[place]  # place -1 is the 0 at the end
-    layers = max(1, int(counts.max()))
-    rows = np.full((layers, len(population)), ABSENT, dtype=np.int64)
-    for layer in range(layers):
-        has = many > layer
-        rows[layer, has] = index.rows[index.start[place[has]] + layer]
-    return rows
+    counts = np.diff(index.start)
+    layers = max(1, int(counts.max(initial=0)))
+    rows = np.zeros((layers, len(population)), dtype=np.int64)
+    has = np.zeros((layers, len(population)), dtype=bool)
+    if not len(index.rows):
+        return Matched(rows, has)
+    last = len(index.rows) - 1
+    for part, at, found in _located(population, index.pseudonyms):
+        first, many = index.start[at], counts[at]
+        for layer in range(layers):
+            rows[layer, part] = index.rows[np.minimum(first + layer, last)]
+            has[layer, part] = found & (many > layer)
+    return Matched(rows, has)
 
 
 def find_pseudonyms(wanted: NDArray[np.uint8], known: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Place of every wanted pseudonym among the known ones, which are different and in order; -1 for none."""
     place = np.full(len(wanted), ABSENT, dtype=np.int64)
     if len(known):
-        first, second = half(known, 0), half(known, 1)
-        for start in range(0, len(wanted), _BLOCK):  # in blocks, for the memory
-            part = slice(start, start + _BLOCK)
-            place[part] = _find_block(half(wanted[part], 0), half(wanted[part], 1), first, second)
+        for part, at, found in _located(wanted, known):
+            place[part] = (at + 1) * found - 1
     return place
 
 
-def _find_block(
+def _located(
+    wanted: NDArray[np.uint8], known: NDArray[np.uint8]
+) -> Iterator[tuple[slice, NDArray[np.int64], NDArray[np.bool_]]]:
+    """For one block of `wanted` after another: its place among the known ones or one beside it, and whether it is there."""
+    first, second = half(known, 0), half(known, 1)
+    rounds = _longest_run(first)
+    for start in range(0, len(wanted), _BLOCK):  # in blocks, for the memory
+        part = slice(start, start + _BLOCK)
+        keys = half(wanted[part], 0), half(wanted[part], 1)
+        if rounds <= _ROUNDS:
+            yield part, *_by_halves(*keys, first, second, rounds)
+        else:
+            yield part, *_by_whole(*keys, first, second)
+
+
+def _longest_run(ordered: NDArray[np.uint64]) -> int:
+    """How many known pseudonyms share their first half at most: 1, unless somebody chose them so."""
+    longest = 1
+    while longest <= _ROUNDS and bool((ordered[longest:] == ordered[:-longest]).any()):
+        longest += 1
+    return longest
+
+
+def _by_halves(
     wanted_first: NDArray[np.uint64],
     wanted_second: NDArray[np.uint64],
     first: NDArray[np.uint64],
     second: NDArray[np.uint64],
-) -> NDArray[np.int64]:
-    place = np.full(len(wanted_first), ABSENT, dtype=np.int64)
-    at = np.searchsorted(first, wanted_first)
-    left = np.flatnonzero(at < len(first))
-    for _ in range(_ROUNDS):  # more than one only where pseudonyms share their first half
-        if not len(left):
-            break
-        here = at[left]
-        alike = first[here] == wanted_first[left]
-        found = alike & (second[here] == wanted_second[left])
-        place[left[found]] = here[found]
-        left = left[alike & ~found]
-        at[left] += 1
-        left = left[at[left] < len(first)]
-    if len(left):  # somebody chose many pseudonyms that share it: compare whole ones, which is slower and bounded
-        known = _whole(first, second)
-        wanted = _whole(wanted_first[left], wanted_second[left])
-        here = np.minimum(np.searchsorted(known, wanted), len(known) - 1)
-        place[left] = np.where(known[here] == wanted, here, ABSENT)
-    return place
+    rounds: int,
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    last = len(first) - 1
+    begin = np.searchsorted(first, wanted_first).astype(np.int64)
+    place = np.minimum(begin, last)
+    found = (first[place] == wanted_first) & (second[place] == wanted_second)
+    for step in range(1, rounds):
+        here = np.minimum(begin + step, last)
+        same = (first[here] == wanted_first) & (second[here] == wanted_second)
+        place += (here - place) * same
+        found |= same
+    return place, found
+
+
+def _by_whole(
+    wanted_first: NDArray[np.uint64],
+    wanted_second: NDArray[np.uint64],
+    first: NDArray[np.uint64],
+    second: NDArray[np.uint64],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Slower and bounded, where many known pseudonyms share their first half. The provider's own, made under a key, never do."""
+    known, wanted = _whole(first, second), _whole(wanted_first, wanted_second)
+    place = np.minimum(np.searchsorted(known, wanted), len(known) - 1).astype(np.int64)
+    return place, known[place] == wanted
 
 
 def _whole(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.bytes_]:
@@ -225,12 +195,12 @@ def _whole(first: NDArray[np.uint64], second: NDArray[np.uint64]) -> NDArray[np.
     return np.stack([first, second], axis=1).astype(">u8").view("S16").ravel()
 
 
-def align(rows: NDArray[np.int64], column: LabelColumn) -> Aligned:
-    """A label's values in the order of the population; `rows` from `match_rows`."""
+def align(matched: Matched, column: LabelColumn) -> Aligned:
+    """A label's values in the order of the population, by the same steps whoever is in the table."""
     values, has = column.values, column.present
     if not len(values):  # a place to point at for rows that are all absent
         values, has = np.zeros(1, dtype=values.dtype), np.zeros(1, dtype=bool)
-    present = (rows >= 0) & has[rows]
-    if values.dtype == np.int16:
-        return Aligned(np.where(present, values[rows], np.int16(ABSENT)))
-    return Aligned(np.where(present, values[rows], np.int32(0)), present)
+    present = matched.has & has[matched.rows]
+    if values.dtype == np.int16:  # the largest class is 2^15 - 2, so that one more still fits
+        return Aligned((values[matched.rows] + np.int16(1)) * present - np.int16(1))
+    return Aligned(values[matched.rows] * present, present)

@@ -90,7 +90,9 @@ def decide(contract: Feedback, account: Account, history: History, asked: Questi
     refusal = (
         _unknown(asked)
         or _too_fast(contract, history)
-        or (_unfit(contract, asked) or _spent(contract, account, history, asked) if asked.new else None)
+        or (_too_large(contract, asked) if asked.new else None)
+        or _too_small(contract, asked)
+        or (_spent(contract, account, history, asked) if asked.new else None)
     )
     return refusal if refusal is not None else Allow(asked.charge)
 
@@ -117,7 +119,7 @@ def _too_fast(contract: Feedback, history: History) -> Refuse | None:
     )
 
 
-def _unfit(contract: Feedback, asked: QuestionFacts) -> Refuse | None:
+def _too_large(contract: Feedback, asked: QuestionFacts) -> Refuse | None:
     groups = sum(part.groups for part in asked.partitions)
     if len(asked.partitions) > contract.max_partitions or groups > contract.max_groups:
         return Refuse(
@@ -126,6 +128,11 @@ def _unfit(contract: Feedback, asked: QuestionFacts) -> Refuse | None:
             f"{contract.max_partitions} with {contract.max_groups}",
             "make fewer or coarser groups, or several questions",
         )
+    return None
+
+
+def _too_small(contract: Feedback, asked: QuestionFacts) -> Refuse | None:
+    """Of old partitions too: a group without records has no place in their digest, so no answer for it was ever kept."""
     for number, part in enumerate(asked.partitions):
         if part.smallest < contract.min_group:
             return Refuse(

@@ -1,6 +1,8 @@
 """By how much one unit of protection can move the exact counts. The one place where this is derived.
 
-A unit is a record, or a subject with at most m records that count. Two databases are neighbours when one unit
+A unit is a record (all rows of one identifier, of which the first counts), or a subject with at most m records that count.
+No identifier is shared by two subjects (`rows`), so that rows of others neither enter nor leave with a unit. Two databases are
+neighbours when one unit
 
 - **add-or-remove**: is in one of them and not in the other;
 - **change-label**: has another label, of those that the contract declares. Which records there are, and which have a label
@@ -24,7 +26,8 @@ subject the worst case is that all of them lie in the same cell: L1 times m, L2 
 A budget per record also bounds a subject: a question at rho_q that asks about j of its m records costs the subject
 (j/m)^2 rho_q <= (j/m) rho_q, and the sum of rho_q over the questions that ask about a record is at most the reservation R;
 so the subject spends at most (1/m) (m R) = R. (For pure epsilon: j/m epsilon_q, summed in the same way.) This needs the m
-records that count to be the same for every question: they are chosen once for the provider's table.
+records that count to be the same for every question, also when the table has changed in between: they are remembered for the
+life of the contract (`rows`).
 """
 
 from __future__ import annotations

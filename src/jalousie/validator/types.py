@@ -52,7 +52,9 @@ class Question:
     """K partitions of one population, asked about one label together.
 
     K partitions in one question have sqrt(K) times the L2 sensitivity of one, and no composition loss.
-    rho is the zCDP budget offered for all of them (for Laplace noise: rho = epsilon^2 / 2); 0 asks for what was answered before.
+    rho is the budget offered for all of them, in rho of zCDP; under a contract with Laplace noise it is that share of what the
+    contract reserves, and buys the same share of its pure epsilon (`Account.rho_of` turns epsilon into rho either way).
+    0 asks for what was answered before.
 
     Raises
     ------

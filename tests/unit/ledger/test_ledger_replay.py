@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.errors import LedgerError
-from jalousie.ledger.entry import Answered, Entry, Erased, QuestionAsked, Refused
+from jalousie.ledger.entry import Answered, Entry, Erased, QuestionAsked, Refused, decode_entry, encode_entry
 from jalousie.ledger.replay import Replay, Replayed
 from ledger_story import CONTRACT, EVERYBODY, POPULATION, RESERVED, SIZE, WITNESS_KEY, Story, honest, name
 
@@ -44,6 +44,25 @@ def test_an_honest_ledger_replays() -> None:
     assert len(found.unfinished) == 1
     assert not facts.exact
     found.require()
+
+
+def test_another_master_key_is_noticed() -> None:
+    story = Story()
+    keys = ("", name("key", 1), "", name("key", 1), name("key", 2))
+    for number, key in enumerate(keys):
+        change(story, story.register(name("contract", number), 10 * RESERVED), master_key=key)
+    assert [(fault.index, "master key" in fault.message) for fault in replay(story.entries).faults] == [(4, True)]
+
+
+def test_an_entry_from_before_the_master_key_was_named_reads_as_it_was_written() -> None:
+    story = begun()
+    data = encode_entry(story.entries[0])
+    assert b"master_key" not in data
+    assert decode_entry(data) == story.entries[0]
+    change(story, 0, master_key=name("key", 1))
+    assert decode_entry(encode_entry(story.entries[0])) == story.entries[0]
+    with pytest.raises(LedgerError):
+        decode_entry(data.replace(b'"minute"', b'"master_key":"","minute"'))
 
 
 def test_with_pseudonyms_the_tallies_are_exact() -> None:

@@ -133,8 +133,9 @@ def test_answers_refusals_and_faults_to_questions_wait_for_the_grid(monkeypatch:
     answers = bench.line.together(*(("POST", path, bench.words("POST", path, body)) for body in bodies))
     assert [answer.status_code for answer in answers] == [200, 403, 500, 200]
     assert waited == [0.3] * 4
+    assert bench.send("PUT", "/population", b"names").status_code == 200
     bench.send("GET", "/budget")
-    assert waited[4:] == [0.0]
+    assert waited[4:] == [0.3, 0.0]
     bench.line.close()
 
 

@@ -11,10 +11,11 @@ import pytest
 
 from jalousie.errors import StoreError, WireError
 from jalousie.places.migrations import STEPS
-from jalousie.places.store import FILE, Store
+from jalousie.places.shared_file import SharedFile
+from jalousie.places.store import FILE, Reserved, Store
 
 CONTRACT = "sha256:" + "a" * 64
-LABELS = {"income": ("salary", 1000, 5000)}
+LABELS = {"income": Reserved("salary", 1000, 5000, 1e-6, None, None)}
 QUESTION = {
     "digest": "sha256:" + "b" * 64,
     "label": "income",
@@ -65,7 +66,7 @@ def test_what_was_committed_is_there_after_reopening(path: Path) -> None:
     again = Store(path)
     assert [(s.label, s.spent) for s in again.questions_after(CONTRACT, 0)] == [("income", 7)]
     assert list(again.read(0)) == [b"leaf 0"]
-    assert again.reserved("salary") == [(1000, 5000)]
+    assert again.reserved("salary") == [LABELS["income"]]
     assert again.check()
     again.close()
 
@@ -137,7 +138,7 @@ def test_erasing_gives_no_budget_back() -> None:
     assert store.known(CONTRACT)
     assert store.pseudonyms(CONTRACT, str(QUESTION["population"])) is None
     assert store.memo(CONTRACT, "income", "p") is None
-    assert store.reserved("salary") == [(1000, 5000)]
+    assert store.reserved("salary") == [LABELS["income"]]
     assert list(store.read(0)) == [b"leaf"]
 
 
@@ -209,3 +210,54 @@ def test_a_damaged_or_public_store_is_refused(path: Path) -> None:
     with pytest.raises(StoreError) as public:
         Store(path)
     assert public.value.code == "S802"
+
+
+def test_reservations_from_before_learn_their_noise_from_their_contracts(path: Path) -> None:
+    before = SharedFile(path, STEPS[:1])
+    parts = {
+        "plain": b"{}",
+        "strict": b'{"delta":1e-9,"epsilon":2}',
+        "pure": b'{"noise":"laplace","epsilon":0.5,"lifetime-epsilon":2}',
+        "pure alone": b'{"noise":"laplace"}',
+    }
+    with before.transaction():
+        for name, part in parts.items():
+            before.run("INSERT INTO contract (digest, text) VALUES (?, ?)", name, b'{"feedback":' + part + b"}")
+            before.run("INSERT INTO reservation VALUES (?, 'y', ?, 7, 9)", name, name)
+        before.run("INSERT INTO reservation VALUES ('pure alone', 'z', 'pure alone', 7, 9)")
+        before.run("INSERT INTO contract VALUES ('gone', x'', 1)")
+        before.run("INSERT INTO reservation VALUES ('gone', 'y', 'gone', 7, 9)")
+    before.close()
+    store = Store(path)
+    assert store.reserved("plain") == [Reserved("plain", 7, 9, 1e-6, None, None)]
+    assert store.reserved("strict") == [Reserved("strict", 7, 9, 1e-9, None, None)]
+    assert store.reserved("pure") == [Reserved("pure", 7, 9, None, 0.5, 2.0)]
+    assert store.reserved("pure alone") == 2 * [Reserved("pure alone", 7, 9, None, 1.0, 2.0)]
+    assert store.reserved("gone") == [Reserved("gone", 7, 9, 1e-6, None, None)]
+    assert store.master_key() == ""
+    assert store.ever_registered()
+    store.close()
+
+
+def test_a_store_belongs_to_one_master_key() -> None:
+    store = Store()
+    assert not store.ever_registered()
+    for name in ("first", "first"):
+        with store.transaction():
+            store.bind_master_key(name)
+    with pytest.raises(StoreError) as raised, store.transaction():
+        store.bind_master_key("second")
+    assert raised.value.code == "S805"
+    assert store.master_key() == "first"
+
+
+def test_what_was_chosen_is_kept_until_the_contract_is_erased() -> None:
+    store = filled(None)
+    assert store.chosen(CONTRACT) == b""
+    for pairs in (b"a" * 64, b"b" * 32):
+        with store.transaction():
+            store.add_chosen(CONTRACT, pairs)
+    assert store.chosen(CONTRACT) == b"a" * 64 + b"b" * 32
+    with store.transaction():
+        store.erase(CONTRACT)
+    assert store.chosen(CONTRACT) == b""

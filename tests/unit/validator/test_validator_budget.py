@@ -19,6 +19,7 @@ from jalousie.validator.budget import (
     budget_of,
     check_reservation,
     epsilon,
+    epsilon_together,
     reservations,
     rho_for,
 )
@@ -197,3 +198,43 @@ def test_a_budget_for_people() -> None:
     assert found.epsilon_left < 1.0
     assert found.epsilon_spent + found.epsilon_left > 1.0  # epsilon does not add up, rho does
     assert (found.questions, found.questions_left) == (3, 7)
+
+
+kinds = st.tuples(
+    st.sampled_from(["gaussian", "laplace"]),
+    st.sampled_from([0.1, 0.3, 0.5, 1.0, 2.0, 4.3]),
+    st.sampled_from([1.0, 1.5, 4.3, 8.0, None]),
+    st.sampled_from([1e-6, 1e-9]),
+)
+
+
+@given(st.lists(kinds, min_size=1, max_size=8))
+def test_whatever_is_registered_no_promise_of_a_lifetime_is_broken(wanted: list) -> None:
+    """Held against the definition: pure epsilons add up, and to epsilon at delta of the rho of all others."""
+    taken: list[tuple[Feedback, Reservation]] = []
+    for noise, granted, lifetime, delta in wanted:
+        contract = feedback(noise=noise, epsilon=granted, lifetime_epsilon=lifetime, delta=delta)
+        try:
+            check_reservation(reservations(contract)["y"], [earlier for _, earlier in taken])
+        except ValidatorError:
+            continue
+        taken.append((contract, reservations(contract)["y"]))
+    pure = sum(contract.epsilon for contract, _ in taken if contract.noise == "laplace")
+    gaussian = [(contract, one) for contract, one in taken if contract.noise == "gaussian"]
+    rho = Rho(sum(one.reserved.nano for _, one in gaussian))
+    smallest = min((contract.delta for contract, _ in gaussian), default=1e-6)
+    for contract, _ in taken:
+        promised = contract.lifetime_epsilon or contract.epsilon
+        # pure epsilon promises no delta of its own: the others' smallest holds
+        delta = contract.delta if contract.noise == "gaussian" else smallest
+        assert pure + epsilon(rho, delta) <= promised * (1 + 1e-9)
+
+
+def test_several_labels_of_pure_epsilon_have_the_lifetime_of_all_of_them() -> None:
+    contract = Feedback(identifier="id", labels=dict.fromkeys("abc", LABEL), noise="laplace", epsilon=0.7)
+    found = list(reservations(contract).values())
+    for number, one in enumerate(found):
+        check_reservation(one, found[:number])
+    assert epsilon_together(found) == Fraction(21, 10)
+    with pytest.raises(ValidatorError, match="lifetime"):
+        check_reservation(found[0], found)

@@ -310,3 +310,18 @@ def test_a_population_names_every_record_once(pseudonyms: np.ndarray) -> None:
     with pytest.raises(ValidatorError) as caught:
         simulated().hand_over(Population(pseudonyms))
     assert caught.value.code == "V211"
+
+
+def test_an_old_partition_with_an_empty_group_is_refused_like_a_new_one() -> None:
+    """Its digest is that of the partition without the empty group, for which no answer was ever kept."""
+    made = simulated()
+    made.ask(question(made, 0.01, GROUPS))
+    spent = made.budget("y").spent
+    for groups, count in ((GROUPS, 6), (GROUPS * 2, 7)):
+        asked = Question(made.population.digest(), "y", (Partition(groups, count),), 0.01)
+        assert refusal(made, asked) == "V204"
+    old = Partition(GROUPS, 6)
+    new = Partition((GROUPS // 2).astype(np.int32), 2)
+    assert refusal(made, Question(made.population.digest(), "y", (old, new), 0.01)) == "V204"
+    assert made.budget("y").spent == spent
+    assert made.ask(question(made, 0.01, GROUPS)).replayed

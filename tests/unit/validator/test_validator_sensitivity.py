@@ -11,7 +11,8 @@ from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.answer import exact_cells
 from jalousie.validator.canonical import canonical_partition, know
-from jalousie.validator.match import align, encode_label, index_rows, match_rows
+from jalousie.validator.match import align, encode_label, match_rows
+from jalousie.validator.rows import index_rows
 from jalousie.validator.sensitivity import Sensitivity, sensitivity
 from jalousie.validator.types import Partition, Population
 
@@ -112,6 +113,52 @@ def test_a_subject_with_more_records_than_count_is_still_bounded() -> None:
     contract = feedback(Label(column="x", classes=CLASSES[2]), "add-or-remove", most=2)
     found = worst(contract, CLASSES[2], [Partition(np.zeros(3, dtype=np.int32), 1)], "aaa")
     assert found == sensitivity(contract.labels["y"], contract)
+
+
+def cells_of(contract: Feedback, rows: list[tuple[int, str, str]]) -> np.ndarray:
+    """Counts of a table of (identifier, subject, class) in which identifiers and subjects may recur."""
+    names = PSEUDONYMS[[row[0] for row in rows]]
+    index = index_rows(names, contract, [row[1] for row in rows])
+    column = encode_label(np.array([row[2] for row in rows], dtype=object), contract.labels["y"], contract)
+    aligned = align(match_rows(PSEUDONYMS, index), column)
+    groups = Partition(np.arange(RECORDS, dtype=np.int32), RECORDS)
+    form = canonical_partition(know(Population(PSEUDONYMS)), groups)
+    return exact_cells(groups, form, aligned, contract.labels["y"], contract)[0]
+
+
+def all_tables(most: int) -> list[list[tuple[int, str, str]]]:
+    rows = list(product(range(RECORDS), "AB", CLASSES[2]))
+    return [list(table) for size in range(1, most + 1) for table in product(rows, repeat=size)]
+
+
+def test_with_the_record_as_unit_all_rows_of_an_identifier_are_one() -> None:
+    contract = feedback(Label(column="x", classes=CLASSES[2]), "add-or-remove")
+    largest = 0
+    for table in all_tables(3):
+        cells = cells_of(contract, table)
+        for name in {row[0] for row in table}:
+            change = cells - cells_of(contract, [row for row in table if row[0] != name])
+            largest = max(largest, int((change * change).sum()))
+    assert largest == sensitivity(contract.labels["y"], contract).l2_squared == 1
+
+
+def test_an_identifier_of_several_subjects_is_refused_and_elsewhere_a_subject_moves_no_more_than_its_rows() -> None:
+    label = Label(column="x", classes=CLASSES[2])
+    contract = Feedback(identifier="id", labels={"y": label}, unit="subject", subject="who", records_per_subject=1)
+    largest, refused = 0, 0
+    for table in all_tables(3):
+        if len({row[:2] for row in table}) > len({row[0] for row in table}):
+            with pytest.raises(ValidatorError) as caught:
+                cells_of(contract, table)
+            assert caught.value.code == "V216"
+            refused += 1
+            continue
+        cells = cells_of(contract, table)
+        for subject in "AB":
+            change = cells - cells_of(contract, [row for row in table if row[1] != subject])
+            largest = max(largest, int((change * change).sum()))
+    assert refused
+    assert largest == sensitivity(label, contract).l2_squared == 1
 
 
 def test_the_root_is_never_rounded_down() -> None:
