@@ -2,19 +2,44 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from typing import Any, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD: Final = 32 * 2**10
 """Bytes that may come without an end of the headers, of the request, or a part of its body."""
+HEAD_SECONDS: Final = 20.0
+"""From connecting, or a request's first byte, to the end of its headers."""
 
 
 class Bounded(HttpToolsProtocol):
-    """One connection. Who sends headers (or trailers) without end is hung up on."""
+    """One connection. Who sends headers (or trailers) without end, or never, is hung up on."""
 
     _silent = 0
     _moved = False
+    _late: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._expect_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._head_is_here()
+        super().connection_lost(exc)
+
+    def on_message_begin(self) -> None:
+        self._expect_head()
+        super().on_message_begin()
+
+    def _expect_head(self) -> None:
+        self._head_is_here()
+        self._late = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+    def _head_is_here(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
 
     def data_received(self, data: bytes) -> None:
         self._moved = False
@@ -25,6 +50,7 @@ class Bounded(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._moved = True
+        self._head_is_here()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

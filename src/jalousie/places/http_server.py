@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from jalousie.errors import WireError
 from jalousie.places.asgi import App
+
+_CONNECTIONS: Final = 512
+"""Whoever comes when so many are connected is told to come again."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -38,10 +43,18 @@ def listen(host: str, port: int) -> socket.socket:
         ) from None
 
 
+def _say_nothing(name: str) -> None:
+    """The server's own words would be lines of another shape in the service's log; what matters there is told by the service."""
+    logger = logging.getLogger(name)
+    logger.handlers = [logging.NullHandler()]
+    logger.propagate = False
+
+
 def serve(app: App, listening: socket.socket, *, certificate: str = "", private_key: str = "") -> None:
     """Run until SIGTERM or SIGINT; requests that are under way are answered first."""
     import uvicorn
 
+    _say_nothing("uvicorn.error")
     from jalousie.places.http_protocol import Bounded
 
     class Server(uvicorn.Server):
@@ -64,6 +77,7 @@ def serve(app: App, listening: socket.socket, *, certificate: str = "", private_
         server_header=False,
         timeout_graceful_shutdown=30,
         timeout_keep_alive=30,
+        limit_concurrency=_CONNECTIONS,
         http=Bounded,
         ssl_certfile=certificate or None,
         ssl_keyfile=private_key or None,

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
-from jalousie.errors import WireError
+from jalousie.errors import JalousieError, WireError
 from jalousie.places.connection import Connection, Unreached
 from jalousie.places.provider_service import ANSWER_TO, ENVELOPE_HEADER
 from jalousie.places.pseudonym_key import SealedFor
@@ -96,7 +96,7 @@ class Client:
         if reply.status in _AGAIN:
             return None
         if reply.status != 200 and ENVELOPE_HEADER.lower() not in reply.headers:
-            raise error_of(reply.body)
+            raise _unsigned(reply.body)
         expected = Expected((self.provider,), self.key.public, self.contract, ANSWER_TO + action, sequence)
         open_message(from_header(reply.headers), reply.body, expected, now=self.now())
         if reply.status != 200:
@@ -119,3 +119,16 @@ class Client:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _unsigned(body: bytes) -> JalousieError:
+    """What a refusal that nobody signed may tell: that the message was not taken; nothing of budget, ledger or contract."""
+    error = error_of(body)
+    if error.code[0] in "WUX":
+        return error
+    return WireError(
+        "W608",
+        "the other side answered something that the provider has not signed",
+        hint="somebody on the line may have answered in its place",
+        effect="",
+    )

@@ -36,6 +36,7 @@ from jalousie.wire.envelope import (
     minute_of,
     open_statement,
     require_body,
+    require_fresh,
     sign_message,
     to_header,
 )
@@ -53,7 +54,7 @@ ANSWER_TO: Final = "answer to "
 ENVELOPE_HEADER: Final = "Jalousie-Envelope"
 _MAX_JSON: Final = 2**20
 _LARGE_BODIES: Final = 4
-"""Bodies of more than a MiB that are in memory at once; others wait."""
+"""Bodies of more than a MiB that are read or in memory at once; others wait before they are read."""
 _SMALL: Final = 64 * 2**10
 _THREADS: Final = 16
 """As many of these are worked on at once, and can share one flush to the disk."""
@@ -271,8 +272,11 @@ class Service:
                 raise WireError("W603", "the message is about a contract that is not served here", effect="")
             statement = self._announced(action, desk, request)
             grid = desk.grid if action.paced else 0.0
-            body = await request.body(statement.size)
-            answer = await self._answer(action, desk, statement, Call(body, statement.sequence, rest, request.query))
+            require_fresh(statement, now=self._now())
+            async with self._large if statement.size > _MAX_JSON else nullcontext():
+                body = await request.body(statement.size)
+                call = Call(body, statement.sequence, rest, request.query)
+                answer = await self._answer(action, desk, statement, call)
             status, kind = 200, action.answer_type
         except Exception as error:  # noqa: BLE001 (the last boundary: whatever it is, the other side learns its code alone)
             problem = problem_of(error)
@@ -311,8 +315,7 @@ class Service:
 
         if len(call.body) <= action.small:
             return action.join(await self._rounds.work(admit, lambda: action.steps(desk, call)))
-        async with self._large if len(call.body) > _MAX_JSON else nullcontext():
-            return action.join(await asyncio.get_running_loop().run_in_executor(self._threads, alone))
+        return action.join(await asyncio.get_running_loop().run_in_executor(self._threads, alone))
 
     def _signed(self, body: bytes, request: Statement, desk: Desk) -> str:
         envelope = sign_message(

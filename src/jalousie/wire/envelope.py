@@ -191,10 +191,21 @@ def require_body(statement: Statement, body: bytes, *, now: datetime) -> None:
     Raises
     ------
     WireError
-        W600 an impossible time, W602 another body, W604 signed more than `CLOCK_MINUTES` from `now`
+        W602 another body, and what `require_fresh` raises
     """
     if statement.size != len(body) or statement.digest != body_digest(body):
         raise WireError("W602", "the body is not the one that was signed", effect="")
+    require_fresh(statement, now=now)
+
+
+def require_fresh(statement: Statement, *, now: datetime) -> None:
+    """A message is of these minutes; asked before its body is waited for, and after.
+
+    Raises
+    ------
+    WireError
+        W600 an impossible time, W604 signed more than `CLOCK_MINUTES` from `now`
+    """
     try:
         signed = _moment(statement.minute)
     except ValueError:

@@ -7,7 +7,7 @@ import io
 import json
 import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jsonschema
@@ -178,3 +178,31 @@ def test_it_listens_where_it_can_and_without_delays() -> None:
             listen("127.0.0.1", taken)
         assert raised.value.code == "W607"
     listening.close()
+
+
+def test_a_body_is_not_waited_for_when_its_message_is_old() -> None:
+    old = datetime.now(UTC) - timedelta(days=400)
+    action = f"PUT {BASE}/population"
+    words: dict[str, Any] = {"recipient": PROVIDER.public, "contract": CONTRACT, "action": action, "sequence": 1}
+    envelope = to_header(sign_message(b"x" * 2**20, key=ML_PARTY, now=old, **words))
+    desk = PlainDesk(ML_PARTY.public, max_body=3 * 2**20)
+    service = Service({CONTRACT: desk}, key=PROVIDER, store=Store(), log=ServiceLog(io.StringIO()))
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        raise AssertionError("the body was read")
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "PUT",
+        "path": f"{BASE}/population",
+        "raw_path": f"{BASE}/population".encode(),
+        "query_string": b"",
+        "headers": [(ENVELOPE_HEADER.lower().encode(), envelope.encode())],
+    }
+    asyncio.run(service.app()(scope, receive, send))
+    assert sent[0]["status"] == 401
+    assert json.loads(sent[1]["body"])["code"] == "W604"
