@@ -45,6 +45,7 @@ def singled_out(card: Card) -> Section | None:
         note=(
             "Risk is 1 / class size: the chance to pick the right row among all rows with the same quasi-identifiers. "
             f"Journalist's figures rest on: {listing(bases)}. Definitions: El Emam 2013; Dankar and El Emam 2010."
+            + (f" {sentence(card.before)}" if card.before else "")
         ),
     )
 
@@ -224,8 +225,9 @@ def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
     charted, rows = [], []
     for attack in attacks:
         low, high = attack.interval
+        raw = attack.raw_success
         dots = [
-            Dot("raw", attack.raw_success, percent(attack.raw_success)),
+            *([Dot("raw", raw, percent(raw))] if raw is not None else []),
             Dot("release", attack.release_success, percent(attack.release_success), attack.interval),
         ]
         if attack.bound is not None:
@@ -237,7 +239,7 @@ def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
             (
                 Cell("", verdict=attack.verdict),
                 Cell(_attack_name(attack), _attacked(attack)),
-                Cell(percent(attack.raw_success)),
+                Cell("–" if raw is None else percent(raw)),
                 Cell(percent(attack.release_success), f"{percent(low)} to {percent(high)}"),
                 Cell("none" if attack.bound is None else percent(attack.bound)),
                 Cell("–" if attack.stranger is None else percent(attack.stranger)),
