@@ -113,7 +113,10 @@ def learning_utility(
     used = tuple(space for space in spaces if space.name in names)
     tested = raw_frame[split.test.tolist()].select(names)
     encoder = GeneralisedEncoder(used, cells=learning.encoder, steps=tuple(steps), random_state=seed)
-    raw_encoder = GeneralisedEncoder(used, cells="midpoints", random_state=seed)
+    # a space has the values that were generalised: of a column that was rounded, not those that were read
+    changed = {rule.column for rule in steps}
+    as_read = tuple(space for space in used if space.name not in changed)
+    raw_encoder = GeneralisedEncoder(as_read, cells="midpoints", random_state=seed)
     sources = (
         (raw_encoder, raw_frame[split.train.tolist()].select(names), split.target[split.train]),
         (encoder, release_frame[split.released.tolist()].select(names), split.released_target[split.released]),

@@ -59,7 +59,7 @@ def describe(done: Deidentified, contract: Contract, *, digest: str, software: s
         card,
         search=_search(contract, searched),
         before=_before(done),
-        risk_before=_risk_before(as_read, population),
+        risk_before=_risk_before(as_read, table.rows, population),
         risk_after=risk(class_sizes(table, recoding.classes), population=population),
         disclosure_before=disclosures(as_read, np.arange(as_read.groups, dtype=np.int64))
         if as_read is not None
@@ -80,11 +80,12 @@ def _disclosure_after(done: Deidentified, searched: Searched) -> tuple[Disclosur
     return tuple(shown.get(f.column, f) for f in facts if f.column not in changed or f.column in shown)
 
 
-def _risk_before(as_read: FrequencyTable | None, population: int | None) -> RiskFacts | None:
+def _risk_before(as_read: FrequencyTable | None, counted: int, population: int | None) -> RiskFacts | None:
     """The population may count only the people whom the steps left: then the raw table is taken to be its own."""
     if as_read is None:
         return None
-    return risk(as_read.counts, population=population if population is None or population >= as_read.rows else None)
+    only_left = population is not None and counted <= population < as_read.rows
+    return risk(as_read.counts, population=None if only_left else population)
 
 
 def _before(done: Deidentified) -> str:
