@@ -219,7 +219,7 @@ def _sentence(
     column: str, success: float, way: str, raw_success: float | None, stranger: float, control: float | None
 ) -> str:
     aside = f", {percent(control)} for people who are not in it" if control is not None else ""
-    raw = "the raw table lacks it" if raw_success is None else f"{percent(raw_success)} with the raw table"
+    raw = "without a figure for the raw table" if raw_success is None else f"{percent(raw_success)} with the raw table"
     return (
         f"Whoever knows a person's quasi-identifiers guesses {column} right for {percent(success)} of the released records "
         f"({way}){aside}; {raw}; a stranger {percent(stranger)}."

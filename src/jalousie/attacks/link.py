@@ -170,7 +170,7 @@ def _raw_chances(raw: FrequencyTable, halves: tuple[tuple[str, ...], tuple[str, 
 
 
 def _raw(success: float | None) -> str:
-    return "and the raw table lacks one of the two" if success is None else f"{percent(success)} by the raw table"
+    return "without a figure for the raw table" if success is None else f"{percent(success)} by the raw table"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -30,7 +30,7 @@ CHUNK = 1 << 25  # bytes of a person x row matrix of bits that are held at once
 class AsRead:
     """The table as it was read, where steps changed it before it was generalised: what "in the raw table" is about.
 
-    table    its distinct rows; None where it has no quasi-identifiers of its own
+    table    its distinct rows; None where it has no figures: no quasi-identifiers of its own, or too many
     of       (G,) for each of the people the row of `table` that is theirs
     counted  the table that was generalised, of which the models speak
     """

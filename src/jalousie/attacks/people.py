@@ -50,6 +50,11 @@ def grounds_of(done: Deidentified, searched: Searched) -> tuple[Ground, ...]:
     origin = done.origin
     blurred = tuple(name for name in table.names if name in origin.drawn and name not in origin.pseudonyms)
     hidden = tuple(name for name in table.names if name in origin.pseudonyms)
+    sensitive = {histogram.name for histogram in table.sensitive}
+    if done.as_read is None and not blurred and not later and not sensitive & (origin.drawn | origin.joined):
+        # what steps did by rule the adversary does too: rows need not be told apart
+        known = AsRead(None, np.arange(table.groups), table)
+        return (Ground(table, replace(_blind(written, hidden), read=known), table, hidden),)
     rows = _Rows.of(done, searched, by_truth=bool(blurred))
     aside = (*hidden, *blurred)
     people = rows.people(table)

@@ -131,5 +131,5 @@ def _sentence(success: float, raw_success: float | None, highest: float, way: st
 
 def _raw(success: float | None) -> str:
     if success is None:
-        return "while the raw table has no quasi-identifiers to go by"
+        return "without a figure for the raw table"
     return f"of {percent(success)} in the raw table"

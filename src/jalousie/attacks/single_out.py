@@ -151,7 +151,7 @@ def _stranger(
 
 def _sentence(column: str, success: float, raw_success: float | None, stranger: float) -> str:
     with_value = f" and {column}" if column else ""
-    raw = "the raw table lacks them" if raw_success is None else f"for {percent(raw_success)} of the raw ones"
+    raw = "without a figure for the raw ones" if raw_success is None else f"for {percent(raw_success)} of the raw ones"
     return (
         f"Descriptions made of a released row's quasi-identifiers{with_value} fit exactly one person for {percent(success)} of "
         f"the released rows, {raw}; made-up descriptions do for {percent(stranger)}."

@@ -95,7 +95,12 @@ def _before(done: Deidentified) -> str:
     origin = done.origin
     said = [f"Raw is the table as it was read, {origin.raw.rows:,} rows, before any step"]
     if done.as_read is None:
-        said = ["The table as it was read has no quasi-identifier that can be counted, so there are no figures of it"]
+        why = (
+            "has too many combinations to be counted"
+            if origin.quasi_identifiers
+            else "has no quasi-identifier to count by"
+        )
+        said = [f"The table as it was read {why}, so there are no figures of it"]
     if origin.joined:
         said.append(f"{', '.join(sorted(origin.joined))} came by a join and are not in it")
     if origin.uncounted and done.as_read is not None:

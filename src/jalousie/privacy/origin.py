@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import narwhals as nw
+
 from jalousie.contract.model import (
     Clip,
     Column,
@@ -26,12 +28,15 @@ from jalousie.contract.model import (
 )
 from jalousie.privacy.steps import StepContext, apply_steps
 from jalousie.tables.count import count_groups
+from jalousie.tables.engine import fetch
 from jalousie.tables.raw import RawTable
 from jalousie.tables.text import canonical
 from jalousie.tables.types import FrequencyTable
 
 DRAWING = (Noise, RandomisedResponse, Sample)
 """Steps that draw at random: no run of them can be repeated."""
+MOST_COMBINATIONS = 5_000_000
+"""Of raw quasi-identifiers. Beyond, they are not counted: exact times of many people would take more memory than all else."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,11 +102,16 @@ class Origin:
         return counted.rows != self.raw.rows or bool(touched & of_interest)
 
     def counted(self, sensitive: Sequence[str]) -> FrequencyTable | None:
-        """The table as it was read, counted by its own quasi-identifiers; None where it has none."""
+        """The table as it was read, counted by its own quasi-identifiers; None where it has none, or too many of them."""
         names = self.quasi_identifiers
         known = set(self._countable("sensitive"))
         wanted = [name for name in sensitive if name in known and name not in self.joined]
-        return count_groups(self.raw, names, wanted) if names else None
+        if not names or (self.raw.rows > MOST_COMBINATIONS and self._combinations(names) > MOST_COMBINATIONS):
+            return None
+        return count_groups(self.raw, names, wanted)
+
+    def _combinations(self, names: Sequence[str]) -> int:
+        return int(fetch(self.raw.frame.select(*names).unique().select(n=nw.len()))["n"][0])
 
     def undrawn(self) -> RawTable:
         """All rows as they were read, with what can be worked out done to them and nothing drawn, nobody removed.

@@ -205,7 +205,7 @@ def test_what_only_a_join_brings_has_no_raw_figure_and_the_card_says_so(share: A
     found = attacks(sharing)
     guessed = found["attribute-inference", "zone"]
     assert guessed.raw_success is None
-    assert "the raw table lacks it" in guessed.sentence
+    assert "without a figure for the raw table" in guessed.sentence
     assert [facts.column for facts in sharing.card.disclosure_before] == ["ill"]
     assert "zone came by a join" in sharing.card.before
     sharing.add_attacks(list(found.values()))
@@ -223,6 +223,20 @@ def test_a_raw_table_without_quasi_identifiers_has_no_risk_and_the_card_says_so(
     assert found["attribute-inference", "ill"].raw_success is None
     sharing.add_attacks(list(found.values()))
     assert "no quasi-identifier" in render_html(sharing.card)
+
+
+def test_too_many_combinations_to_count_have_no_raw_figures_and_the_card_says_so(
+    share: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted = attacks(share(STEPS["round"]), every=False)
+    monkeypatch.setattr("jalousie.privacy.origin.MOST_COMBINATIONS", 100)
+    sharing = share(STEPS["round"])
+    assert sharing.card.risk_before is None
+    assert "too many combinations" in sharing.card.before
+    found = attacks(sharing, every=False)
+    for key, facts in found.items():
+        assert facts.raw_success is None
+        assert facts.release_success == pytest.approx(counted[key].release_success)
 
 
 LEARN = Learning(target="ill", learners=("logistic-regression",), test_share=0.5)
