@@ -122,7 +122,8 @@ def test_risk_and_disclosure_before_are_of_the_table_as_it_was_read(name: str, s
     best = of_class.agg(lambda values: values.value_counts().max()).sum() / ROWS
     assert gave_away.best_guess == pytest.approx(best)
     assert "as it was read" in card.before
-    assert "as it was read" in render_html(card)
+    assert "as it was read" in " ".join(render_text(card, False).split())
+    assert "what steps took before" in render_html(card)
 
 
 def test_a_table_that_no_step_changed_is_counted_once(share: Any) -> None:

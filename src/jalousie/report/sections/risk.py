@@ -34,7 +34,7 @@ def singled_out(card: Card) -> Section | None:
     before, after = card.risk_before, card.risk_after
     if before is None and after is None:
         return None
-    told = [_told(before, "raw table"), _told(after, "release")]
+    told = [_told(before, "raw table"), _told(after, "release"), sentence(card.before)]
     blocks: list[Block] = [_risk_figure(before, after), _size_figure(before, after)]
     bases = dict.fromkeys(clean(risk.journalist_basis) for risk in (before, after) if risk is not None)
     return Section(
@@ -45,7 +45,6 @@ def singled_out(card: Card) -> Section | None:
         note=(
             "Risk is 1 / class size: the chance to pick the right row among all rows with the same quasi-identifiers. "
             f"Journalist's figures rest on: {listing(bases)}. Definitions: El Emam 2013; Dankar and El Emam 2010."
-            + (f" {sentence(card.before)}" if card.before else "")
         ),
     )
 

@@ -46,6 +46,11 @@ def detail(card: Card) -> Section | None:
         if quality.suppressed_share
         else "No row was suppressed."
     )
+    told += (
+        " Detail is counted from the table that was generalised; what steps took before is not in it."
+        if card.before
+        else ""
+    )
     return Section("detail", "How much detail is left", (told,), tuple(blocks))
 
 
