@@ -244,6 +244,9 @@ CONTRACTS: dict[str, Spoiled] = {
     "too small a population": Spoiled("P420", appended("release: {population: 3}")),
     "a limit that is missed": Spoiled("P431", appended("limits: {highest-risk: 0.001, enforce: [highest-risk]}")),
     "too little to learn from": Spoiled("U152", appended("learning: {target: illness}", ROWS[:12])),
+    "a class for every row": Spoiled(
+        "U153", appended("learning: {target: note}", [HEAD, *((*r[:4], str(i)) for i, r in enumerate(ROWS[1:] * 2))])
+    ),
     "nothing but one class to learn": Spoiled(
         "U152", appended("learning: {target: illness}", [HEAD, *((*r[:3], CANARY, r[4]) for r in ROWS[1:] * 8)])
     ),

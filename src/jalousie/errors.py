@@ -192,6 +192,7 @@ CODES: dict[str, str] = {
     "U100": "the command was not understood",
     "U150": "a table lacks a column that is needed",
     "U152": "there is too little to learn from",
+    "U153": "a target has too many classes",
     "U151": "the encoder's or attack's parameters are wrong",
     "U160": "a release cannot be given as that kind of data frame",
     # contract
@@ -245,6 +246,7 @@ CODES: dict[str, str] = {
     "P424": "a step is incomplete or contradicts itself",
     "P430": "nothing would be left to release",
     "P431": "the release would miss a limit that the contract enforces",
+    "P432": "a limit that the contract enforces is not measured",
     "P440": "a key cannot be read or made",
     "P441": "a key can be read by others",
     "P442": "a key is damaged",
@@ -255,6 +257,7 @@ CODES: dict[str, str] = {
     "R520": "the release card cannot be read",
     "R510": "the release cannot be read",
     "R511": "the release is not what its card says",
+    "R512": "a release cannot be attacked afterwards",
     "R530": "the table as written holds values that were not in it",
     "R531": "the table as written does not keep its promise",
     "R532": "the table as written has the wrong number of rows",

@@ -364,7 +364,7 @@ def test_a_raw_table_speaks_no_interchange_protocol(desk: Desk) -> None:
     table = raw(desk)
     assert CANARY not in repr(table) + str(table) + f"{table}"
     names = [name for name in dir(table) if not name.startswith("_")]
-    assert set(names) == {"columns", "derive", "engine", "frame", "kind", "origin", "rows", "schema"}
+    assert set(names) == {"columns", "derive", "engine", "frame", "kind", "origin", "rows", "schema", "trail"}
     for protocol in ("__dataframe__", "__arrow_c_stream__", "__arrow_c_array__", "__array__", "__narwhals_dataframe__"):
         assert not hasattr(table, protocol)
 
@@ -377,7 +377,8 @@ def test_nothing_that_holds_raw_rows_can_be_pickled(desk: Desk) -> None:
     frame = pl.DataFrame(rows, schema=list(HEAD), orient="row")
     sharing = Sharing(frame, load_contract(desk.folder / "contract.yaml"))
     assert CANARY.encode() in pickle.dumps(sharing.done.before.frame)
-    for holder in (sharing, sharing.done, sharing.done.before, sharing.done.released, from_frame(frame)):
+    done = sharing.done
+    for holder in (sharing, done, done.origin, done.before, done.released, from_frame(frame)):
         for serialise in (pickle.dumps, copy.deepcopy, msgspec.json.encode):
             with pytest.raises((TypeError, NotImplementedError)):
                 serialise(holder)

@@ -15,17 +15,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
-import numpy as np
 
 from jalousie import __version__
 from jalousie.contract import Contract, Loaded, Positions, digest, load_contract
 from jalousie.contract.model import Column, Enrich, FileHierarchy
-from jalousie.errors import ContractError, ReleaseError, TableError
+from jalousie.errors import ContractError, TableError
 from jalousie.places.provider import Provider, Stopwatch
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.privacy.deidentify import Deidentified, Lent, Progress, deidentify
-from jalousie.privacy.facts import checks, describe, enforce
-from jalousie.privacy.release import Release, read_card
+from jalousie.privacy.facts import checks, describe, enforce, require_measured
+from jalousie.privacy.release import Release
 from jalousie.privacy.search import Kernel
 from jalousie.privacy.steps import StepContext, table_name
 from jalousie.privacy.verify import check_rows, verify, written_classes
@@ -38,10 +37,11 @@ from jalousie.tables import (
     to_frame,
     write_frame,
 )
-from jalousie.tables.bundle import CARD, REPORT, SPACE, check_digest
+from jalousie.tables.bundle import CARD, REPORT, SPACE
 from jalousie.tables.engine import Engine, EngineOptions
 from jalousie.tables.folder import digest_file
 from jalousie.tables.raw import RawTable
+from jalousie.tables.rows import distinct_values
 from jalousie.tables.types import FrequencyTable, Hierarchy
 
 SUFFIX = {"parquet": ".parquet", "csv": ".csv", "arrow": ".arrow"}
@@ -70,8 +70,11 @@ class Sharing:
         contract: Loaded | Contract | str | Path,
         provider: Provider | None = None,
         settings: Settings = Settings(),
+        *,
+        learning: bool = False,
     ) -> None:
-        """`table` is any data frame, or None for the file that the contract names.
+        """`table` is any data frame, or None for the file that the contract names; `learning` says that learning will be
+        measured, so that a target that cannot be learned is refused before the work (U153).
 
         Raises the errors of reading (T), of the contract (C), of hierarchies (H) and of the search (P400); C103 for a
         contract about answers alone.
@@ -87,6 +90,8 @@ class Sharing:
         self._inputs: dict[str, str] = {}
         with self.watch.stage("read"):
             raw = self._read(table)
+            if learning:
+                self._check_target(raw)
         self.done: Deidentified = deidentify(raw, self.contract, self._lent())
         with self.watch.stage("measure"):
             self.card: Card = describe(
@@ -129,6 +134,15 @@ class Sharing:
             self._inputs[name] = digest_file(self.loaded.folder / column.hierarchy.file)
         return hierarchy
 
+    def _check_target(self, raw: RawTable) -> None:
+        """Too many classes are told now: counting them takes no time, learning them hours."""
+        learning = self.contract.learning
+        if learning is None or learning.task != "classification" or learning.target not in raw.columns:
+            return
+        from jalousie.learning.utility import check_classes
+
+        check_classes(distinct_values(raw, learning.target), learning.target)
+
     # -- measures beside the release
 
     def measure_learning(self) -> None:
@@ -159,25 +173,6 @@ class Sharing:
             released[name] = [label for code, label in enumerate(searched.recoding.labels[d]) if code in used]
         return describe_spaces(self.done.columns, searched.hierarchies, released)
 
-    def same_as(self, folder: Path) -> None:
-        """Raises ReleaseError R511 unless a release folder holds just the rows that this contract and table give."""
-        card = read_card(folder)
-        path = check_digest(folder, card.data_file, card.data_digest)
-        names, sensitive = self._verified_columns()
-        form = self.contract.release
-        found = count_written(path, names, sensitive, format=form.format, csv=form.csv)
-        with tempfile.TemporaryDirectory(prefix="jalousie-") as place:
-            again = Path(place) / path.name
-            write_frame(self.done.released, again, format=form.format, csv=form.csv)
-            mine = count_written(again, names, sensitive, format=form.format, csv=form.csv)
-        if not same_counts(found, mine):
-            raise ReleaseError(
-                "R511",
-                "the release is not what this contract and this table give",
-                hint="name the contract and the table (--table) that it was made from",
-                effect="",
-            )
-
     # -- out
 
     def verify(self, written: FrequencyTable | None, rows: int) -> None:
@@ -188,13 +183,14 @@ class Sharing:
         ReleaseError
             R530 to R532 if what was written is not what was decided
         PrivacyError
-            P431 if the contract enforces a limit that is missed
+            P431 if the contract enforces a limit that is missed, P432 if one of which there is no figure
         """
         done = self.done
         check_rows(done.released.rows, 0, rows)
         if done.searched is not None and written is not None:
             classes = written_classes(written, done.searched.table)
             self.card = msgspec.structs.replace(self.card, models=verify(done.searched.models, classes))
+        require_measured(self.card, self.contract.limits)
         found = checks(self.card, self.contract.limits)
         enforce(found)
         self.card = msgspec.structs.replace(self.card, checks=found, created=self.provider.now())
@@ -204,7 +200,7 @@ class Sharing:
         with self.watch.stage("write"):
             table = to_frame(self.done.released, order=self.contract.release.order)
         with self.watch.stage("verify"):
-            names, sensitive = self._verified_columns()
+            names, sensitive = self.verified_columns()
             again = from_frame(table, options=self.settings.engine)
             self.verify(count_groups(again, names, sensitive) if names else None, again.rows)
         self._finish()
@@ -229,7 +225,7 @@ class Sharing:
         with self.watch.stage("write"):
             written = write_frame(self.done.released, path, format=form.format, csv=form.csv, order=form.order)
         with self.watch.stage("verify"):
-            names, sensitive = self._verified_columns()
+            names, sensitive = self.verified_columns()
             engine = self.done.released.engine
             lent = engine if isinstance(engine, Engine) else None  # opening a second one costs as much as the counting
             counted = count_written(path, names, sensitive, format=form.format, csv=form.csv, engine=lent)
@@ -254,7 +250,7 @@ class Sharing:
         self.card = msgspec.structs.replace(self.card, files=files)
         (folder / CARD).write_bytes(card_json(self.card))
 
-    def _verified_columns(self) -> tuple[list[str], list[str]]:
+    def verified_columns(self) -> tuple[list[str], list[str]]:
         """Quasi-identifiers, and the sensitive columns that models speak of, as they are in what was written."""
         if self.done.searched is None:
             return [], []
@@ -282,7 +278,8 @@ def protect(
     contract
         a `Contract`, what `load_contract` gave, or the path of a contract file
     learning
-        also measure what the release is worth to a learner, if the contract has a `learning` part (takes seconds)
+        also measure what the release is worth to a learner, if the contract has a `learning` part (takes seconds); done in
+        any case where the contract enforces `learning-share`
 
     Returns
     -------
@@ -294,27 +291,13 @@ def protect(
     JalousieError
         C (contract), T (table), H (hierarchies), P (nothing satisfies the contract), R (verification); nothing is released then
     """
-    sharing = Sharing(table, contract, provider, settings)
+    loaded = _loaded(contract)
+    # a limit that is enforced is measured, asked for or not
+    learning = learning or "learning-share" in loaded.contract.limits.enforce
+    sharing = Sharing(table, loaded, provider, settings, learning=learning)
     if learning:
         sharing.measure_learning()
     return sharing.release()
-
-
-def same_counts(one: FrequencyTable, other: FrequencyTable) -> bool:
-    """Whether two written tables have the same classes, sizes and sensitive values."""
-    if (
-        one.values != other.values
-        or not np.array_equal(one.codes, other.codes)
-        or not np.array_equal(one.counts, other.counts)
-    ):
-        return False
-    return all(
-        a.values == b.values
-        and np.array_equal(a.code, b.code)
-        and np.array_equal(a.group, b.group)
-        and np.array_equal(a.count, b.count)
-        for a, b in zip(one.sensitive, other.sensitive, strict=True)
-    )
 
 
 def _loaded(contract: Loaded | Contract | str | Path) -> Loaded:

@@ -52,16 +52,18 @@ def infer_attribute(
     rng = np.random.default_rng(seed)
     people = people_to_attack(raw, written.table.groups, rng)
     guesses, inside = guess(raw, written.table, shown, spaces, people, written.row[people])
-    must_fit(inside, written.row[people] >= 0)
+    must_fit(inside, written.row[people] >= 0, loose=written.loose)
     attacked = people[written.row[people] >= 0]
     records, right = 0, {}
     for way, found in guesses.items():
         records, right[way] = _count(truth, shown, people, attacked, found)
     best = max(right, key=lambda way: right[way])
-    spread = np.bincount(truth.code, weights=truth.count, minlength=len(truth.values)) / max(int(truth.count.sum()), 1)
+    modelled = truth if written.read is None else _histogram(written.read.counted, column)
+    rows = max(int(modelled.count.sum()), 1)
+    spread = np.bincount(modelled.code, weights=modelled.count, minlength=len(modelled.values)) / rows
     bound = attribute_promise(models, column, spread)
     success = right[best] / records if records else 0.0
-    raw_success, stranger = _yardsticks(truth, shown, attacked)
+    raw_success, stranger = _with_raw(raw, written, column, attacked), _stranger(truth, shown, attacked)
     broken = bound is not None and _worst_share(shown) > bound * (1 + 1e-9)
     beyond = bound is not None and interval(right[best], records)[0] > bound
     aside = _control(control, written.table, shown, spaces, column) if control is not None else None
@@ -170,19 +172,37 @@ def _count(truth: Histogram, shown: Histogram, people: Counts, attacked: Counts,
     return int(count.sum()), int(count[right].sum())
 
 
-def _yardsticks(truth: Histogram, shown: Histogram, attacked: Counts) -> tuple[float, float]:
-    """Success with the raw table (the commonest value among equal people) and of a stranger."""
+def _with_raw(raw: FrequencyTable, written: Written, column: str, attacked: Counts) -> float | None:
+    """Success with the table as it was read: the commonest value among equal people. None where it lacks the column."""
+    truth, table, of = _histogram(raw, column), raw, np.arange(raw.groups)
+    if written.read is not None:
+        if written.read.table is None:
+            return None
+        table, of = written.read.table, written.read.of
+    seen = histogram_of(table, column)
+    if seen is None:
+        return None
     inside = np.isin(truth.group, attacked)
-    group, code, count = truth.group[inside], truth.code[inside], truth.count[inside]
+    group, code, count = of[truth.group[inside]], truth.code[inside], truth.count[inside]
     records = int(count.sum())
     if not records:
-        return 0.0, 0.0
-    order = np.lexsort((-count, group))
-    first = np.flatnonzero(np.diff(group[order], prepend=-1))
-    raw = int(count[order][first].sum()) / records
+        return 0.0
+    place = {text: i for i, text in enumerate(seen.values)}
+    renamed = np.array([place.get(text, -1) for text in truth.values], np.int64)
+    right = _commonest(seen, table.groups)[group] == renamed[code]
+    return int(count[right].sum()) / records
+
+
+def _stranger(truth: Histogram, shown: Histogram, attacked: Counts) -> float:
+    """Success of a stranger, who guesses the commonest released value for everybody."""
+    inside = np.isin(truth.group, attacked)
+    code, count = truth.code[inside], truth.count[inside]
+    records = int(count.sum())
+    if not records:
+        return 0.0
     commonest = int(np.bincount(shown.code, weights=shown.count, minlength=len(shown.values)).argmax())
     same = np.array([text == shown.values[commonest] for text in truth.values], bool)
-    return raw, int(count[same[code]].sum()) / records
+    return int(count[same[code]].sum()) / records
 
 
 def _control(
@@ -195,9 +215,12 @@ def _control(
     return max(right / records if records else 0.0 for records, right in counted)
 
 
-def _sentence(column: str, success: float, way: str, raw_success: float, stranger: float, control: float | None) -> str:
+def _sentence(
+    column: str, success: float, way: str, raw_success: float | None, stranger: float, control: float | None
+) -> str:
     aside = f", {percent(control)} for people who are not in it" if control is not None else ""
+    raw = "without a figure for the raw table" if raw_success is None else f"{percent(raw_success)} with the raw table"
     return (
         f"Whoever knows a person's quasi-identifiers guesses {column} right for {percent(success)} of the released records "
-        f"({way}){aside}; {percent(raw_success)} with the raw table; a stranger {percent(stranger)}."
+        f"({way}){aside}; {raw}; a stranger {percent(stranger)}."
     )

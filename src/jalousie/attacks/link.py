@@ -46,9 +46,10 @@ def link_halves(
     records = int(counts.sum())
     chance = _chances(raw, written.table, spaces, halves, people)[written.row[people] >= 0]
     success = float(counts @ chance) / records if records else 0.0
-    raw_success = float(counts @ _raw_chances(raw, halves)[released]) / records if records else 0.0
+    raw_success = _raw_success(raw, written, halves, released)
     highest = float(chance.max(initial=0.0))
-    bound = reidentification_promise(models).each
+    # the promise is about the values that were generalised: noise may leave fewer than k people who fit a row
+    bound = None if written.loose else reidentification_promise(models).each
     stranger = 1.0 / raw.rows if raw.rows else 0.0
     return AttackFacts(
         attack="linkability",
@@ -61,7 +62,7 @@ def link_halves(
         verdict=judge(bound, broken=bound is not None and highest > bound * (1 + 1e-9)),
         sentence=(
             f"Whoever knows people's {_listed(halves[0])} from one place and {_listed(halves[1])} from another joins "
-            f"{percent(success)} of the released records by the release, {percent(raw_success)} by the raw table."
+            f"{percent(success)} of the released records by the release, {_raw(raw_success)}."
         ),
     )
 
@@ -143,10 +144,33 @@ def _crowd(
     return crowd, fits
 
 
+def _raw_success(
+    raw: FrequencyTable, written: Written, halves: tuple[tuple[str, ...], tuple[str, ...]], released: Counts
+) -> float | None:
+    """The mean over the released records of what `_raw_chances` says; None where the table as it was read lacks a half."""
+    counts, table, of = raw.counts[released], raw, released
+    if written.read is not None:
+        if written.read.table is None:
+            return None
+        table, of = written.read.table, written.read.of[released]
+        first, second = (tuple(name for name in half if name in table.names) for half in halves)
+        if not first or not second:
+            return None
+        halves = (first, second)
+    records = int(counts.sum())
+    return float(counts @ _raw_chances(table, halves)[of]) / records if records else 0.0
+
+
 def _raw_chances(raw: FrequencyTable, halves: tuple[tuple[str, ...], tuple[str, ...]]) -> Floats:
     """(G,) the same with the raw table: a row with just this first half, then a person with just its second half."""
-    (left, left_of), (right, right_of) = (_half(raw, half) for half in halves)
-    return raw.counts / left.counts[left_of] / right.counts[right_of]
+    (left, left_of), (right, right_of), (both, both_of) = (
+        _half(raw, half) for half in (*halves, (*halves[0], *halves[1]))
+    )
+    return both.counts[both_of] / left.counts[left_of] / right.counts[right_of]
+
+
+def _raw(success: float | None) -> str:
+    return "without a figure for the raw table" if success is None else f"{percent(success)} by the raw table"
 
 
 def _listed(names: Sequence[str]) -> str:

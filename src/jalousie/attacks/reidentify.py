@@ -62,7 +62,7 @@ def reidentify(
             best, success = way, found
     promise = reidentification_promise(models)
     # in the raw table a person's row is one of those with exactly the same quasi-identifiers
-    raw_success = int((counts > 0).sum()) / records if records else 0.0
+    raw_success = _raw_success(raw, written, guesses.people[released])
     # chances are exact, so is the comparison with what was promised; the interval is that of so many records
     broken = any(
         limit is not None and found > limit * (1 + 1e-9)
@@ -102,17 +102,34 @@ def chances_of(
         inside[pairs.part] = pairs.has(own[pairs.part])
         for way, order in picks.items():
             chosen[way][pairs.part] = pairs.best(order)
-    must_fit(inside, own >= 0)
+    must_fit(inside, own >= 0, loose=written.loose)
     own_size = sizes[np.maximum(own, 0)] if len(sizes) else np.ones(len(people))
     chances = {way: np.where(inside & (pick == own), 1.0 / own_size, 0.0) for way, pick in chosen.items()}
     chances = {"any row": np.where(inside, 1.0 / np.maximum(rows_fitting, 1.0), 0.0), **chances}
     return Guesses(chances, people)
 
 
-def _sentence(success: float, raw_success: float, highest: float, way: str, bound: float | None) -> str:
+def _raw_success(raw: FrequencyTable, written: Written, people: Counts) -> float | None:
+    """Chance of the right row among those with exactly the same quasi-identifiers in the table as it was read."""
+    sizes, of = raw.counts, people
+    if written.read is not None:
+        if written.read.table is None:
+            return None
+        sizes, of = written.read.table.counts, written.read.of[people]
+    records = int(raw.counts[people].sum())
+    return float((raw.counts[people] / sizes[of]).sum()) / records if records else 0.0
+
+
+def _sentence(success: float, raw_success: float | None, highest: float, way: str, bound: float | None) -> str:
     promised = f"at most {percent(bound)} is promised" if bound is not None else "nothing is promised"
     return (
         f"Whoever knows everyone's true quasi-identifiers finds the right row of {percent(success)} of the released "
-        f"records ({way}; the most exposed record {percent(highest)}), of {percent(raw_success)} in the raw table; "
+        f"records ({way}; the most exposed record {percent(highest)}), {_raw(raw_success)}; "
         f"{promised}."
     )
+
+
+def _raw(success: float | None) -> str:
+    if success is None:
+        return "without a figure for the raw table"
+    return f"of {percent(success)} in the raw table"

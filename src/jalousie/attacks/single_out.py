@@ -60,10 +60,11 @@ def single_out(
     records = int(weight.sum())
     found = int(weight[fits == 1].sum())
     promise = reidentification_promise(models).each
-    bound = 0.0 if promise is not None and not column else None
+    # the promise is about the values that were generalised: noise may leave one person whose true values fit
+    bound = 0.0 if promise is not None and not column and not written.loose else None
     stranger = _stranger(raw, table, spaces, truth, shown, rng)
     success = found / records if records else 0.0
-    raw_success = _raw_success(raw, truth)
+    raw_success = _raw_success(raw, written, column)
     return AttackFacts(
         attack="singling-out",
         column=column,
@@ -113,9 +114,13 @@ def _fits(
     return np.rint(fits).astype(np.int64)
 
 
-def _raw_success(raw: FrequencyTable, truth: Histogram | None) -> float:
-    """Share of raw rows whose own values, all of them, fit nobody else."""
-    counts = raw.counts if truth is None else truth.count
+def _raw_success(raw: FrequencyTable, written: Written, column: str) -> float | None:
+    """Share of the rows as they were read whose own values, all of them, fit nobody else."""
+    table = raw if written.read is None else written.read.table
+    truth = histogram_of(table, column) if table is not None and column else None
+    if table is None or (column and truth is None):
+        return None
+    counts = table.counts if truth is None else truth.count
     total = int(counts.sum())
     return int((counts == 1).sum()) / total if total else 0.0
 
@@ -144,9 +149,10 @@ def _stranger(
     return single / BETS
 
 
-def _sentence(column: str, success: float, raw_success: float, stranger: float) -> str:
+def _sentence(column: str, success: float, raw_success: float | None, stranger: float) -> str:
     with_value = f" and {column}" if column else ""
+    raw = "without a figure for the raw ones" if raw_success is None else f"for {percent(raw_success)} of the raw ones"
     return (
         f"Descriptions made of a released row's quasi-identifiers{with_value} fit exactly one person for {percent(success)} of "
-        f"the released rows, for {percent(raw_success)} of the raw ones; made-up descriptions do for {percent(stranger)}."
+        f"the released rows, {raw}; made-up descriptions do for {percent(stranger)}."
     )

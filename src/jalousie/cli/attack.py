@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("contract", type=Path, help="contract file; its table is read")
     parser.add_argument(
-        "--release", type=Path, metavar="DIR", help="check that this release is the one that was attacked"
+        "--release", type=Path, metavar="DIR", help="check that this release is the one that is attacked"
     )
     parser.add_argument("--table", type=Path, metavar="FILE", help="the table, in place of the contract's own `file`")
     parser.add_argument(
@@ -43,6 +43,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from jalousie.architectures.again import check_same
     from jalousie.architectures.share import Sharing
     from jalousie.report.progress import Progress
 
@@ -61,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         if loaded.contract.privacy is not None or not asked or arguments.release is not None:
             sharing = Sharing(None, loaded, settings=settings)
             if arguments.release is not None:
-                sharing.same_as(arguments.release)
+                check_same(sharing, arguments.release)
             released = run_attacks(sharing, every=True)
         if asked:
             answered, guessed = attack_answers(loaded, settings, arguments.guess)

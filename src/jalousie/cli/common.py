@@ -107,22 +107,7 @@ def run_attacks(sharing: Sharing, *, every: bool = False) -> list[AttackFacts]:
 
     `every` adds the attacks that take longer: singling out, and linking two halves of a record.
     """
-    from jalousie.attacks import infer_attribute, link_halves, reidentify, single_out, written_by
-    from jalousie.learning.describe import describe_spaces
+    from jalousie.attacks.release_all import attack_release
 
-    done, privacy = sharing.done, sharing.contract.privacy
-    if done.searched is None or privacy is None:
-        return []
-    table = done.searched.table
-    written = written_by(table, done.searched.recoding, suppressed=done.suppressed)
-    # the whole domain, not what is published of it: the adversary knows everyone's true values
-    spaces = describe_spaces(done.columns, done.searched.hierarchies)
-    found = [reidentify(table, written, spaces, privacy.models)]
-    found += [infer_attribute(table, written, spaces, h.name, privacy.models) for h in table.sensitive]
-    if every:
-        found += [
-            single_out(table, written, spaces, privacy.models, column=c)
-            for c in ("", *(h.name for h in table.sensitive))
-        ]
-        found.append(link_halves(table, written, spaces, privacy.models))
-    return found
+    privacy = sharing.contract.privacy
+    return [] if privacy is None else attack_release(sharing.done, privacy.models, every=every)

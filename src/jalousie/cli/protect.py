@@ -24,18 +24,21 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from jalousie.architectures.share import Sharing
+    from jalousie.privacy.facts import refuse_unmeasured
     from jalousie.report.progress import Progress
     from jalousie.tables.bundle import CARD
     from jalousie.tables.folder import check_file, check_target, digest_file
 
     loaded = load(arguments.contract, arguments.table)
+    if arguments.no_learning and "learning-share" in loaded.contract.limits.enforce:
+        refuse_unmeasured("learning-share", "not measured with --no-learning", flag=True)
     target = arguments.out or Path(f"{loaded.contract.name}.release")
     if not arguments.dry_run:
         check_target(target, arguments.replace)  # before the work, not after it
     if arguments.junit is not None:
         check_file(arguments.junit, replace=True, what="the JUnit file")
     with Progress() as bar:
-        sharing = Sharing(None, loaded, settings=settings_of(arguments, bar))
+        sharing = Sharing(None, loaded, settings=settings_of(arguments, bar), learning=not arguments.no_learning)
         if not arguments.no_attacks:
             with sharing.watch.stage("attacks"):
                 sharing.add_attacks(run_attacks(sharing))

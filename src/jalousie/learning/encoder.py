@@ -35,6 +35,7 @@ from jalousie.learning.frames import (
     single,
 )
 from jalousie.learning.numeric import NumberColumn
+from jalousie.learning.reshape import Rule, reshaped
 from jalousie.learning.spaces import ColumnSpace
 from jalousie.tables.types import Floats
 
@@ -50,10 +51,11 @@ class PlainNumber:
     def __init__(self, *, date: bool) -> None:
         self.date = date
 
-    def values(self, series: nw.Series[Any]) -> Floats:
-        if not self.date and is_number(series):
+    def values(self, series: nw.Series[Any], rules: Sequence[Rule] = ()) -> Floats:
+        if not rules and not self.date and is_number(series):
             return numbers(series)
         texts, codes = distinct_cells(series)
+        texts = [reshaped(text, rules) for text in texts]
         return np.array([as_number(text, "date" if self.date else "number") for text in texts], np.float64)[codes]
 
 
@@ -78,6 +80,9 @@ class GeneralisedEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rows that `fit_resample` makes of each row when `cells` is "draws"
     max_categories
         features a column of categories gets at most
+    steps
+        what was done to numbers and dates before they were generalised (rounded, clipped, cut), as `Release.encoder()`
+        passes it; the same is done to every raw cell
     random_state
         seed of the draws (they are not protective: the release is protected already)
 
@@ -93,6 +98,7 @@ class GeneralisedEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         weights: Literal["even", "release"] | Mapping[str, Mapping[str, float]] = "even",
         draws: int = 5,
         max_categories: int = 64,
+        steps: Sequence[Rule] = (),
         random_state: int = 0,
     ) -> None:
         self.spaces = spaces
@@ -100,6 +106,7 @@ class GeneralisedEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.weights = weights
         self.draws = draws
         self.max_categories = max_categories
+        self.steps = steps
         self.random_state = random_state
 
     # -- scikit-learn's interface ------------------------------------------------------------------------------------
@@ -210,12 +217,13 @@ class GeneralisedEncoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         rng = np.random.default_rng(self.random_state)
         at = 0
         for name, part in zip(self.columns_, self.parts_, strict=True):
-            series = frame[name]
+            series, rules = frame[name], [rule for rule in self.steps if rule.column == name]
             if isinstance(part, PlainNumber):
-                matrix[:, at] = single(np.tile(part.values(series), repeats))
+                matrix[:, at] = single(np.tile(part.values(series, rules), repeats))
                 at += 1
                 continue
             texts, codes = distinct_cells(series)
+            texts = [reshaped(text, rules) for text in texts] if rules else texts
             cells = np.tile(codes, repeats).astype(np.int64)
             width = part.width if isinstance(part, CategoryColumn) else (3 if self.cells == "shares" else 1)
             if not drawn:

@@ -1,17 +1,19 @@
 """Learning utility: train on the release, test on raw rows that were held out, beside the raw model and the baseline.
 
-The protocol. The raw rows are split once, by a fixed seed. The raw model learns from the raw training rows; the release's
-model from the released rows that come from them: suppressed rows are missing there, as they are for the ML party. Both
-are tested on the same raw test rows, *all* of them, those included whose own row was suppressed. The release is taken as
-it was made, test rows included: generalisation looks at quasi-identifiers alone and no test row's target reaches the
-training, while protecting the smaller training part again would measure a coarser release than the one that is given.
-Who wants that stricter figure protects the training rows alone and passes that release with `test`.
+The protocol. The raw rows, as they were read and before any step, are split once, by a fixed seed. The raw model learns
+from the raw training rows; the release's model from the released rows that come from them: rows that were suppressed,
+dropped or not sampled are missing there, as they are for the ML party. Both are tested on the same raw test rows, *all* of
+them, those included whose own row is missing. The release is taken as it was made, test rows included: generalisation looks
+at quasi-identifiers alone and no test row's target reaches the training, while protecting the smaller training part again
+would measure a coarser release than the one that is given. Who wants that stricter figure protects the training rows alone
+and passes that release with `test`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any, Literal
 
 import narwhals as nw
@@ -23,6 +25,7 @@ from jalousie.errors import UsageError
 from jalousie.learning.encoder import GeneralisedEncoder
 from jalousie.learning.frames import as_frame, cell_text, distinct_cells, need_columns, numbers
 from jalousie.learning.learners import Learner, Task, make_learner
+from jalousie.learning.reshape import Rule
 from jalousie.learning.spaces import ColumnSpace
 from jalousie.privacy.card import LearnerFacts, LearningFacts
 from jalousie.tables.types import Floats, Mask
@@ -30,6 +33,10 @@ from jalousie.tables.types import Floats, Mask
 MOST_ROWS = 60_000
 """Training and test rows beyond this many each are left out, by a fixed draw: the figures no longer change by then."""
 LEAST_ROWS = 20
+LEAST_GAIN = 0.02
+"""Gain of the raw model over the baseline under which no share of it is stated."""
+MOST_CLASSES = 64
+"""Beyond, a target is a number or an identifier, and learners take a model for each of its values."""
 _HINT = {
     "classification": "leave the measurement out (--no-learning), or take another target",
     "regression": "leave the measurement out (--no-learning), or take a target of numbers",
@@ -63,6 +70,8 @@ def learning_utility(
     spaces: Sequence[ColumnSpace],
     *,
     features: Sequence[str] = (),
+    left_out: Sequence[str] = (),
+    steps: Sequence[Rule] = (),
     test: Mask | None = None,
     seed: int = 0,
     most_rows: int = MOST_ROWS,
@@ -82,14 +91,19 @@ def learning_utility(
     spaces
         of the quasi-identifiers among the features
     features
-        columns to learn from; empty: all that the release has but the target
+        columns to learn from; empty: all that the release has but the target and `left_out`
+    left_out
+        columns of the release that raw rows do not have: joined ones, pseudonyms
+    steps
+        what was done to numbers and dates before they were generalised; the release's encoder does it to test rows too
     test
         (N,) rows to test on; None draws `learning.test_share` of them
 
-    Raises UsageError U150 for a missing column, U152 where there is too little to learn from.
+    Raises UsageError U150 for a missing column, U152 where there is too little to learn from, U153 where the target has
+    too many classes.
     """
     raw_frame, release_frame = _frames(raw, release, rows)
-    names = [name for name in (features or release_frame.columns) if name != learning.target]
+    names = [n for n in (features or release_frame.columns) if n != learning.target and n not in left_out]
     need_columns(raw_frame, [*names, learning.target])
     need_columns(release_frame, [*names, learning.target])
     if not names:
@@ -98,14 +112,18 @@ def learning_utility(
     split = _split(raw_frame, release_frame, rows, learning, test, seed, most_rows)
     used = tuple(space for space in spaces if space.name in names)
     tested = raw_frame[split.test.tolist()].select(names)
-    encoder = GeneralisedEncoder(used, cells=learning.encoder, random_state=seed)
-    raw_encoder = GeneralisedEncoder(used, cells="midpoints", random_state=seed)
+    encoder = GeneralisedEncoder(used, cells=learning.encoder, steps=tuple(steps), random_state=seed)
+    # a space has the values that were generalised: of a column that was rounded, not those that were read
+    changed = {rule.column for rule in steps}
+    as_read = tuple(space for space in used if space.name not in changed)
+    raw_encoder = GeneralisedEncoder(as_read, cells="midpoints", random_state=seed)
     sources = (
         (raw_encoder, raw_frame[split.train.tolist()].select(names), split.target[split.train]),
         (encoder, release_frame[split.released.tolist()].select(names), split.released_target[split.released]),
     )
     scores: list[dict[Learner, Score]] = []
     metric, baseline = _metric(learning.task, split)
+    least = least_gain(metric, split.target[split.test], baseline)
     for source, frame, target in sources:
         matrix, answers = source.fit_resample(frame, target)
         held_out = source.transform(tested)
@@ -121,7 +139,10 @@ def learning_utility(
         encoder=learning.encoder,
         train_rows=len(split.released),
         test_rows=len(split.test),
-        learners=tuple(_facts(name, metric, scores[0][name], scores[1][name], baseline) for name in learning.learners),
+        learners=tuple(
+            _facts(name, metric, scores[0][name], scores[1][name], baseline, least) for name in learning.learners
+        ),
+        left_out=tuple(left_out),
     )
 
 
@@ -153,6 +174,7 @@ def _split(
     if learning.task == "classification":
         classes = set(target[known].tolist())
         exact &= np.array([label in classes for label in released_target.tolist()], bool)
+        check_classes(len(classes), learning.target)
     parts = (
         np.flatnonzero(known & ~held_out),
         np.flatnonzero(known & held_out),
@@ -167,6 +189,16 @@ def _split(
             message = "the target has fewer than two classes in the training rows"
             raise UsageError("U152", message, hint=_HINT[learning.task])
     return Split(train, tested, released, target, released_target)
+
+
+def check_classes(classes: int, target: str) -> None:
+    """U153 where a classification would take hours: a learner makes a model for each class."""
+    if classes > MOST_CLASSES:
+        raise UsageError(
+            "U153",
+            f'the target "{target}" has {classes:,} classes, more than {MOST_CLASSES}',
+            hint="if it is a number, say `task: regression` under learning; else take another target",
+        )
 
 
 def _target(series: nw.Series[Any], task: Task) -> tuple[NDArray[Any], Mask]:
@@ -242,10 +274,23 @@ def _log_loss(chances: Floats, classes: list[str], answers: NDArray[Any]) -> flo
     return float(-np.log(np.clip(given, 1e-6, 1.0)).mean())
 
 
-def _facts(name: str, metric: Metric, raw: Score, release: Score, baseline: float) -> LearnerFacts:
+def least_gain(metric: Metric, answers: NDArray[Any], baseline: float) -> float:
+    """The raw model's gain below which nothing is a share of it: 0.02, or two standard errors of the score by chance."""
+    n = max(len(answers), 1)
+    if metric == "r2":
+        return max(LEAST_GAIN, 16 / n)  # where R2 is two of its standard errors, 2 sqrt(R2 / n)
+    if metric == "accuracy":
+        return max(LEAST_GAIN, 2 * sqrt(baseline * (1 - baseline) / n))
+    sizes = np.unique(answers, return_counts=True)[1].astype(np.float64)
+    if metric == "auc":
+        sizes = sizes[:1]
+    # of the AUC by chance (Mann & Whitney 1947); that of the mean over classes is at most the root of the mean square
+    return max(LEAST_GAIN, 2 * float(np.sqrt(np.mean((n + 1) / (12 * sizes * (n - sizes))))))
+
+
+def _facts(name: str, metric: Metric, raw: Score, release: Score, baseline: float, least: float) -> LearnerFacts:
     gain = raw.value - baseline
-    # a raw model that learns nothing has nothing to lose
-    kept = (release.value - baseline) / gain if gain > 1e-9 else float(release.value >= raw.value)
+    kept = (release.value - baseline) / gain if gain > least else None
     return LearnerFacts(
         learner=name,
         metric=metric,

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from jalousie.contract.model import Csv
+from jalousie.contract.model import Clip, Csv, Round, TruncateDate
 
 Verdict = Literal["PASS", "WARN", "FAIL", "INFO"]
 
@@ -60,6 +60,8 @@ class StepFacts(Part, frozen=True, kw_only=True):
     """Figures by name, such as `match-rate`."""
     caveat: str = ""
     """What this step does not promise."""
+    rule: Round | Clip | TruncateDate | None = None
+    """What was done to a number or date, with the bounds as they were used: the encoder does the same to raw rows."""
 
 
 class ModelFacts(Part, frozen=True, kw_only=True):
@@ -152,14 +154,17 @@ class LearnerFacts(Part, frozen=True, kw_only=True):
     release: float
     baseline: float
     """Majority class or mean."""
-    kept: float
-    """(release - baseline) / (raw - baseline)."""
+    kept: float | None
+    """(release - baseline) / (raw - baseline); None where the raw model gains too little to take a share of."""
     raw_log_loss: float | None = None
     release_log_loss: float | None = None
 
 
 class LearningFacts(Part, frozen=True, kw_only=True):
-    """Trained on the release, tested on held-out raw rows, beside the raw model and the baseline."""
+    """Trained on the release, tested on held-out raw rows, beside the raw model and the baseline.
+
+    Raw is the table as it was read, before any step; both models learn from the columns that the two have in common.
+    """
 
     target: str
     task: str
@@ -167,6 +172,8 @@ class LearningFacts(Part, frozen=True, kw_only=True):
     train_rows: int
     test_rows: int
     learners: tuple[LearnerFacts, ...]
+    left_out: tuple[str, ...] = ()
+    """Columns of the release that raw rows do not have: joined ones and pseudonyms."""
 
 
 class AttackFacts(Part, frozen=True, kw_only=True):
@@ -175,7 +182,8 @@ class AttackFacts(Part, frozen=True, kw_only=True):
     attack: Literal["re-identification", "attribute-inference", "singling-out", "linkability"]
     column: str = ""
     records: int
-    raw_success: float
+    raw_success: float | None
+    """With the table as it was read; None where it lacks what the attack is about."""
     release_success: float
     interval: tuple[float, float]
     """95 % interval (Clopper-Pearson) of `release_success`."""
@@ -221,6 +229,8 @@ class Card(Part, frozen=True, kw_only=True):
     steps: tuple[StepFacts, ...]
     models: tuple[ModelFacts, ...]
     search: SearchFacts | None
+    before: str = ""
+    """What the figures called raw are of, where steps came before the table was generalised."""
     risk_before: RiskFacts | None
     risk_after: RiskFacts | None
     disclosure_before: tuple[DisclosureFacts, ...] = ()

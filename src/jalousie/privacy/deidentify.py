@@ -18,6 +18,7 @@ from jalousie.contract.model import Model as ModelSpec
 from jalousie.errors import PrivacyError, TableError, did_you_mean
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.models import Model, build_models
+from jalousie.privacy.origin import Origin
 from jalousie.privacy.recoding import Recoding
 from jalousie.privacy.search import Kernel, search
 from jalousie.privacy.steps import StepContext, apply_step, apply_steps
@@ -57,11 +58,13 @@ class Searched:
 class Deidentified:
     """Rows that may be written, lazily, and everything that is known of how they came about.
 
+    origin    the table as it was read, and what was done to it first
     before    the rows as they were when they were generalised: still raw
     columns   the columns that are released, with their part of the contract
     """
 
     released: RecodedFrame
+    origin: Origin
     before: RawTable
     columns: Mapping[str, Column]
     steps: tuple[StepFacts, ...]
@@ -69,6 +72,8 @@ class Deidentified:
     rows_in: int
     suppressed: Suppressed
     """What was done with suppressed rows, which may be stricter than what the contract allows."""
+    as_read: FrequencyTable | None = None
+    """The table as it was read, counted; None where nothing was, or no quasi-identifier was in it."""
 
     @property
     def rows_suppressed(self) -> int:
@@ -90,18 +95,21 @@ def deidentify(raw: RawTable, contract: Contract, lent: Lent) -> Deidentified:
     """
     check_columns(raw, contract)
     first, later = _split(contract.steps)
+    origin = Origin(raw, contract.columns, first, later, lent.steps)
     with lent.stage("steps"):
         rows_in = raw.rows
         raw, said, context = apply_steps(raw, first, lent.steps)
         raw, dropped, context = _drop_identifiers(raw, contract, context)
         later = tuple(_still_to_do(later, raw.columns))
     searched: Searched | None = None
+    as_read: FrequencyTable | None = None
     suppressed: Suppressed = "drop"
     told: tuple[StepFacts, ...] = ()
     if contract.privacy is None:
         released = RecodedFrame(raw.frame, raw.rows, (), raw.schema, raw.engine, raw.kind, raw.origin)
     else:
         searched = _search(raw, contract, context.columns, lent)
+        as_read = _as_read(origin, searched.table, lent)
         with lent.stage("apply"):
             suppressed, told = _shown(searched, contract.privacy.suppressed)
             released = apply_recoding(raw, searched.table, searched.recoding, suppressed=suppressed)
@@ -111,9 +119,24 @@ def deidentify(raw: RawTable, contract: Contract, lent: Lent) -> Deidentified:
         raise PrivacyError(
             "P430", "nothing would be left to release", hint="allow less strict models, or drop fewer rows"
         )
-    return Deidentified(
-        released, raw, dict(context.columns), (*said, *dropped, *told, *after), searched, rows_in, suppressed
-    )
+    facts = (*said, *dropped, *told, *after)
+    columns = dict(context.columns)
+    return Deidentified(released, origin, raw, columns, facts, searched, rows_in, suppressed, as_read)
+
+
+def _as_read(origin: Origin, counted: FrequencyTable, lent: Lent) -> FrequencyTable | None:
+    """The table that was read, counted once more where steps made it another one."""
+    if not origin.differs(counted):
+        return counted
+    with lent.stage("count"):
+        return origin.counted([histogram.name for histogram in counted.sensitive])
+
+
+def count_released(done: Deidentified, searched: Searched) -> FrequencyTable:
+    """The rows as they are released, counted by quasi-identifiers, with the sensitive columns that are left."""
+    released = done.before.derive(done.released.frame, rows=done.released.rows)
+    left = [histogram.name for histogram in searched.table.sensitive if histogram.name in done.released.schema]
+    return count_groups(released, searched.table.names, left)
 
 
 def check_columns(raw: RawTable, contract: Contract) -> None:

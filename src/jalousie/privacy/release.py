@@ -104,9 +104,11 @@ class Release:
         `cells` is "draws", "shares" or "midpoints"; by default what the card states.
         """
         from jalousie.learning.encoder import GeneralisedEncoder
+        from jalousie.learning.reshape import rules_of
         from jalousie.learning.spaces import ColumnSpace
 
         spaces = msgspec.json.decode(self._space, type=tuple[ColumnSpace, ...])
+        options = {"steps": rules_of(self.card.steps)} | options
         return GeneralisedEncoder(spaces, cells=cells or self.card.encoder, **options)  # type: ignore[arg-type]
 
     # -- files

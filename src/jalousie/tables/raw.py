@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import narwhals as nw
+
+from jalousie.tables.types import Mask
+
+Kept = Callable[[], Mask]
+"""Which rows of the table before a step are left, in read order; worked out when it is asked for."""
 
 
 class RawTable:
@@ -15,7 +20,7 @@ class RawTable:
     `repr`. Only `tables` and `privacy` work on its frame.
     """
 
-    __slots__ = ("_frame", "_keep", "_kind", "_origin", "_rows", "_schema")
+    __slots__ = ("_frame", "_keep", "_kind", "_origin", "_rows", "_schema", "_trail")
 
     def __init__(
         self,
@@ -34,13 +39,20 @@ class RawTable:
         self._kind = kind
         self._origin = dict(origin or {})
         self._schema = dict(frame.collect_schema())
+        self._trail: tuple[Kept, ...] = ()
 
-    def derive(self, frame: nw.LazyFrame[Any], *, rows: int | None = None) -> RawTable:
-        """Another raw table over the same engine (what a step makes of this one)."""
+    def derive(self, frame: nw.LazyFrame[Any], *, rows: int | None = None, kept: Kept | None = None) -> RawTable:
+        """Another raw table over the same engine (what a step makes of this one); `kept` where it removed rows."""
         made = RawTable(frame, rows=self._rows if rows is None else rows, keep=self._keep, kind=self._kind)
         # a column that got another type cannot go back into the caller's own (it would lose values, or wrap around)
         made._origin = {n: t for n, t in self._origin.items() if made._schema.get(n) == self._schema[n]}
+        made._trail = self._trail if kept is None else (*self._trail, kept)
         return made
+
+    @property
+    def trail(self) -> tuple[Kept, ...]:
+        """One entry for each step that removed rows since the table was read."""
+        return self._trail
 
     @property
     def frame(self) -> nw.LazyFrame[Any]:

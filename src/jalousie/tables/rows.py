@@ -1,7 +1,7 @@
 """Rows inside the process, in read order: for measuring beside a release, never for writing.
 
 What attacks and learning utility need: the raw rows as they were generalised, and for each the distinct combination that it
-belongs to.
+belongs to; and which rows are left of the table that was read.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import numpy as np
 from jalousie.errors import InternalError
 from jalousie.tables.apply import RecodedFrame
 from jalousie.tables.count import Packing, code_lookup, dictionaries, free_prefix, with_texts, word_expressions
+from jalousie.tables.engine import fetch
 from jalousie.tables.lookup import look_up
 from jalousie.tables.order import number_rows
 from jalousie.tables.raw import RawTable
-from jalousie.tables.types import Counts, FrequencyTable
+from jalousie.tables.types import Counts, FrequencyTable, Mask
 from jalousie.tables.write import to_frame
 
 
@@ -26,6 +27,33 @@ def raw_rows(raw: RawTable) -> nw.DataFrame[Any]:
     recoded = RecodedFrame(raw.frame, raw.rows, (), raw.schema, raw.engine, "arrow", {})
     frame: nw.DataFrame[Any] = nw.from_native(to_frame(recoded, "arrow"), eager_only=True)
     return frame
+
+
+def rows_for_which(raw: RawTable, rule: nw.Expr) -> Mask:
+    """(N,) whether the rule holds for each row, in read order; a null does not hold."""
+    frame = raw.frame.select(holds=rule.fill_null(False))
+    recoded = RecodedFrame(frame, raw.rows, (), {"holds": nw.Boolean()}, raw.engine, "arrow", {})
+    found: nw.DataFrame[Any] = nw.from_native(to_frame(recoded, "arrow"), eager_only=True)
+    return found["holds"].to_numpy().astype(bool)
+
+
+def distinct_values(raw: RawTable, name: str) -> int:
+    """Number of distinct values of a column, nulls apart."""
+    values = raw.frame.select(value=nw.col(name)).filter(~nw.col("value").is_null()).unique()
+    return int(fetch(values.select(n=nw.len()))["n"][0])
+
+
+def source_rows(raw: RawTable) -> Counts:
+    """(M,) for each row in read order its position in the table as it was read, whatever steps removed since."""
+    place: Counts | None = None
+    for kept in raw.trail:
+        mask = kept()
+        place = np.flatnonzero(mask) if place is None else place[mask]
+    if place is None:
+        return np.arange(raw.rows, dtype=np.int64)
+    if len(place) != raw.rows:
+        raise InternalError("X900", "the rows that steps left are not those that they said")
+    return place
 
 
 def row_groups(raw: RawTable, table: FrequencyTable) -> Counts:

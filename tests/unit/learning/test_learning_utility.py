@@ -14,7 +14,7 @@ import pytest
 from jalousie.contract.model import Learning
 from jalousie.errors import UsageError
 from jalousie.learning import ColumnSpace, learning_utility
-from jalousie.learning.utility import MOST_ROWS
+from jalousie.learning.utility import MOST_ROWS, least_gain
 
 BAND = ColumnSpace(name="x", kind="number", labels=("[0, 50)", "[50, 100)"), bounds=((0, 50), (50, 100)), whole=True)
 BINARY = Learning(target="y", learners=("logistic-regression", "lightgbm"))
@@ -169,3 +169,31 @@ def test_adult_keeps_most_of_its_worth_by_tens_of_age_and_two_kinds_of_schooling
     found = learning_utility(raw, release, rows_of(raw), Learning(target="salary-class"), spaces).learners[0]
     assert found.raw == pytest.approx(0.875, abs=0.02)
     assert found.kept > 0.97
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_no_share_is_stated_of_a_gain_that_is_none(task: str) -> None:
+    raw = table(4000)
+    rng = np.random.default_rng(5)
+    raw["y"] = rng.random(4000) if task == "regression" else rng.choice(["no", "yes"], 4000)
+    learning = Learning(target="y", task=task, learners=("logistic-regression", "lightgbm"))  # type: ignore[arg-type]
+    for learner in learning_utility(raw, banded(raw), rows_of(raw), learning, [BAND]).learners:
+        assert learner.raw - learner.baseline < 0.06
+        assert learner.kept is None
+
+
+def test_a_small_gain_is_judged_by_how_many_rows_were_tested() -> None:
+    halves = np.repeat([0, 1], 50)
+    assert least_gain("auc", halves, 0.5) == pytest.approx(2 * np.sqrt(101 / (12 * 50 * 50)))
+    assert least_gain("macro-auc", halves, 0.5) == pytest.approx(least_gain("auc", halves, 0.5))
+    assert least_gain("accuracy", halves, 0.5) == pytest.approx(0.1)
+    assert least_gain("r2", halves, 0.0) == pytest.approx(0.16)
+    assert {least_gain(m, np.repeat([0, 1], 10**6), 0.5) for m in ("auc", "macro-auc", "accuracy", "r2")} == {0.02}
+
+
+def test_a_class_for_every_row_is_refused() -> None:
+    raw = table().assign(y=np.arange(600) / 7)
+    with pytest.raises(UsageError) as caught:
+        learning_utility(raw, raw, rows_of(raw), BINARY, [])
+    assert caught.value.code == "U153"
+    assert "task: regression" in caught.value.hint

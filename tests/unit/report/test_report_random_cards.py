@@ -24,7 +24,8 @@ def _values(kind: mi.Type, figures: st.SearchStrategy[float]) -> st.SearchStrate
     match kind:
         case mi.StructType():
             entries = {field.encode_name: _values(field.type, figures) for field in kind.fields}
-            return st.fixed_dictionaries(entries)
+            tag = {kind.tag_field: st.just(kind.tag)} if kind.tag_field else {}
+            return st.fixed_dictionaries(tag | entries)
         case mi.VarTupleType():
             return st.lists(_values(kind.item_type, figures), max_size=3)
         case mi.TupleType():
@@ -42,7 +43,7 @@ def _values(kind: mi.Type, figures: st.SearchStrategy[float]) -> st.SearchStrate
         case mi.IntType():
             return st.integers(0, 10**12)
         case mi.FloatType():
-            return figures
+            return figures if kind.gt is None else st.floats(0.001, 1000)
         case mi.StrType():
             return TEXT if kind.max_length is None and kind.min_length is None else st.sampled_from([",", ";", "\t"])
     raise AssertionError(f"no strategy for {kind}")

@@ -30,6 +30,7 @@ def truncate_date(raw: RawTable, step: TruncateDate) -> tuple[RawTable, StepFact
         rows_before=raw.rows,
         rows_after=raw.rows,
         facts={"values-changed": changed},
+        rule=step,
         caveat="A rare period stays rare; the order of events within it is gone, between periods it is not.",
     )
 

@@ -38,6 +38,7 @@ def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
         rows_before=raw.rows,
         rows_after=raw.rows,
         facts={"values-changed": changed},
+        rule=step,
         caveat="Rounding alone keeps rare values rare: the largest and smallest still stand out.",
     )
 
@@ -71,6 +72,7 @@ def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
         rows_before=raw.rows,
         rows_after=raw.rows,
         facts={"values-below": seen["under"], "values-above": seen["over"]},
+        rule=Clip(column=step.column, low=low, high=high),
         caveat="A clipped value still says that the person is at or beyond the bound.",
     )
 

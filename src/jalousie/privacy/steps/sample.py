@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jalousie.contract.model import Sample
 from jalousie.privacy.card import StepFacts
@@ -20,10 +22,16 @@ if TYPE_CHECKING:
 def sample(raw: RawTable, step: Sample) -> tuple[RawTable, StepFacts]:
     """Keep each row with probability `fraction` by its own draw of the operating system's randomness; no seed exists."""
 
+    drawn: list[tuple[int, NDArray[np.uint8]]] = []
+
     def change(batch: pa.RecordBatch) -> Change:
-        return Change(keep=draws(batch.num_rows, step.fraction))
+        keep = draws(batch.num_rows, step.fraction)
+        drawn.append((len(keep), np.packbits(keep)))
+        return Change(keep=keep)
 
     done = rewrite(raw, change, "sample")
+    if done.rows < raw.rows:
+        done = raw.derive(done.frame, rows=done.rows, kept=lambda: _kept(drawn))
     return done, StepFacts(
         step="sample",
         columns=(),
@@ -33,6 +41,11 @@ def sample(raw: RawTable, step: Sample) -> tuple[RawTable, StepFacts]:
         facts={"rows-dropped": raw.rows - done.rows, "fraction": step.fraction},
         caveat="Sampling makes an attacker unsure whether a person is in the table; it changes nothing about those who are.",
     )
+
+
+def _kept(drawn: Sequence[tuple[int, NDArray[np.uint8]]]) -> Mask:
+    """The draws of all batches, a bit a row: they stay in the process, for measuring."""
+    return np.concatenate([np.unpackbits(bits, count=rows).astype(bool) for rows, bits in drawn])
 
 
 def draws(rows: int, fraction: float) -> Mask:

@@ -12,6 +12,7 @@ from jalousie.errors import PrivacyError
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.steps.check import count, dtype_of, require_columns, wrong_type
 from jalousie.tables.raw import RawTable
+from jalousie.tables.types import Mask
 
 _WORDS = {
     "is-null": "is null",
@@ -58,8 +59,16 @@ def drop_rows(raw: RawTable, step: DropRows) -> tuple[RawTable, StepFacts]:
         facts={"rows-dropped": dropped},
         caveat="Rows dropped by a rule tell that nobody in the table meets it.",
     )
-    kept = raw.frame.filter(~holds.fill_null(False))
-    return raw.derive(kept, rows=raw.rows - dropped), facts
+    if not dropped:
+        return raw, facts
+    left = ~holds.fill_null(False)
+    return raw.derive(raw.frame.filter(left), rows=raw.rows - dropped, kept=lambda: _left(raw, left)), facts
+
+
+def _left(raw: RawTable, rule: nw.Expr) -> Mask:
+    from jalousie.tables.rows import rows_for_which  # only measuring asks for it
+
+    return rows_for_which(raw, rule)
 
 
 def _rule(raw: RawTable, step: DropRows) -> nw.Expr:

@@ -63,5 +63,8 @@ def _tiles(card: Card) -> tuple[Tile, ...]:
         tiles.append(Tile(percent(card.quality.granularity), "of the detail is left"))
     if card.learning is not None and card.learning.learners:
         best = max(card.learning.learners, key=lambda learner: learner.raw)
-        tiles.append(Tile(percent(best.kept), f"of what can be learned about {clean(card.learning.target)} is left"))
+        if best.kept is not None:
+            tiles.append(
+                Tile(percent(best.kept), f"of what can be learned about {clean(card.learning.target)} is left")
+            )
     return tuple(tiles)

@@ -34,7 +34,7 @@ def singled_out(card: Card) -> Section | None:
     before, after = card.risk_before, card.risk_after
     if before is None and after is None:
         return None
-    told = [_told(before, "raw table"), _told(after, "release")]
+    told = [_told(before, "raw table"), _told(after, "release"), sentence(card.before)]
     blocks: list[Block] = [_risk_figure(before, after), _size_figure(before, after)]
     bases = dict.fromkeys(clean(risk.journalist_basis) for risk in (before, after) if risk is not None)
     return Section(
@@ -224,8 +224,9 @@ def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
     charted, rows = [], []
     for attack in attacks:
         low, high = attack.interval
+        raw = attack.raw_success
         dots = [
-            Dot("raw", attack.raw_success, percent(attack.raw_success)),
+            *([Dot("raw", raw, percent(raw))] if raw is not None else []),
             Dot("release", attack.release_success, percent(attack.release_success), attack.interval),
         ]
         if attack.bound is not None:
@@ -237,7 +238,7 @@ def _attack_figure(attacks: tuple[AttackFacts, ...]) -> Figure:
             (
                 Cell("", verdict=attack.verdict),
                 Cell(_attack_name(attack), _attacked(attack)),
-                Cell(percent(attack.raw_success)),
+                Cell("–" if raw is None else percent(raw)),
                 Cell(percent(attack.release_success), f"{percent(low)} to {percent(high)}"),
                 Cell("none" if attack.bound is None else percent(attack.bound)),
                 Cell("–" if attack.stranger is None else percent(attack.stranger)),

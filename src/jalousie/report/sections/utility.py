@@ -5,7 +5,7 @@ from __future__ import annotations
 from jalousie.privacy.card import Card, ColumnFacts, LearnerFacts, LearningFacts
 from jalousie.report.parts import Bar, Bars, Block, Cell, Dot, Dots, Figure, Section, Series, Table
 from jalousie.report.sections.outcome import level
-from jalousie.report.words import METRICS, clean, number, percent, plural, score
+from jalousie.report.words import METRICS, clean, listing, number, percent, plural, score
 
 
 def detail(card: Card) -> Section | None:
@@ -46,6 +46,11 @@ def detail(card: Card) -> Section | None:
         if quality.suppressed_share
         else "No row was suppressed."
     )
+    told += (
+        " Detail is counted from the table that was generalised; what steps took before is not in it."
+        if card.before
+        else ""
+    )
     return Section("detail", "How much detail is left", (told,), tuple(blocks))
 
 
@@ -82,6 +87,11 @@ def learning(card: Card) -> Section | None:
         f"Cells were turned into features by the encoder “{clean(facts.encoder)}”; how they are encoded matters more than "
         f"which learner is used. {encoder if card.encoder != facts.encoder else ''}".strip()
     )
+    if facts.left_out:
+        names = listing(clean(name) for name in facts.left_out)
+        paragraphs.append(
+            f"Learned from on neither side, since raw rows do not have them (joined, or pseudonyms): {names}."
+        )
     blocks: tuple[Block, ...] = (_learning_figure(facts),) if facts.learners else ()
     return Section(
         key="learning",
@@ -99,9 +109,15 @@ def _learner(learner: LearnerFacts, facts: LearningFacts) -> str:
     metric = METRICS[learner.metric]
     return (
         f"To predict {clean(facts.target)}, {clean(learner.learner)} trained on the release reaches {metric} "
-        f"{score(learner.release)} on raw rows that it never saw; trained on the raw table it reaches {score(learner.raw)}. "
-        f"Guessing without learning scores {score(learner.baseline)}; {percent(learner.kept)} of the gain over that is kept."
+        f"{score(learner.release)} on raw rows that it never saw; trained on the same columns of the raw table it reaches "
+        f"{score(learner.raw)}. Guessing without learning scores {score(learner.baseline)}; {_kept(learner)}."
     )
+
+
+def _kept(learner: LearnerFacts) -> str:
+    if learner.kept is None:
+        return "what is kept of the gain over that cannot be said, since the raw table itself gives next to none"
+    return f"{percent(learner.kept)} of the gain over that is kept"
 
 
 def _learning_figure(facts: LearningFacts) -> Figure:
@@ -123,7 +139,7 @@ def _learning_figure(facts: LearningFacts) -> Figure:
                 Cell(score(learner.baseline)),
                 Cell(score(learner.raw)),
                 Cell(score(learner.release)),
-                Cell(percent(learner.kept)),
+                Cell("–" if learner.kept is None else percent(learner.kept)),
                 *(Cell("–" if value is None else score(value)) for value in log_loss),
             )
         )
