@@ -142,7 +142,7 @@ class ClassFigures:
         # the denominator may be smaller than it seems
         doubt = NORMAL * self.table.deviation * np.sqrt(self.table.counts.size)
         below = np.maximum(self._parts(self.table.counts, here, k)[1][:3] - doubt, 1.0)
-        return self._hits(here, k, k) * np.array([1.0, 1.0, 2.0])[:, None] / below[:, None]
+        return np.asarray(self._hits(here, k, k) * np.array([1.0, 1.0, 2.0])[:, None] / below[:, None])
 
     def _hits(self, here: Inside, k: int, c: int, where: Any = None) -> Floats:
         """(2,) how many fewer and more records of label k than expected may be predicted as c, in mixed groups."""

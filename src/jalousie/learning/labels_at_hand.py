@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils.validation import column_or_1d
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import UsageError
@@ -27,6 +26,8 @@ def labels_at_hand(
     UsageError
         U151: a label is missing, or none of the contract's classes
     """
+    from sklearn.utils.validation import column_or_1d
+
     texts = np.array(label.classes, dtype=object)
     if labelled is None:
         return texts, None
