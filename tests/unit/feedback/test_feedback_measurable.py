@@ -32,6 +32,7 @@ from jalousie.learning import (
 from jalousie.learning.estimate import Estimate, fieller
 from jalousie.learning.metrics import Scores, scores_of
 from jalousie.learning.score_groups import score_groups
+from jalousie.validator.types import Partition
 
 RANGES = {"log_loss": 14.0, "lift": 10.0}
 
@@ -253,3 +254,39 @@ def test_errors_of_too_few_records_are_not_measurable_and_never_negative() -> No
             found = ask_errors(LocalValidator.from_arrays(validator_values, only), predicted)
             assert all(0 <= found[name].noise_interval[0] <= found[name].noise_interval[1] for name in ("mae", "rmse"))
             assert not found["mae"].measurable or found["mae"].value >= 0
+
+
+def drawn(seed: int, size: int, base: float) -> tuple[np.ndarray, np.ndarray]:
+    """Scores that know a part of what labels depend on, overconfident by a third."""
+    rng = np.random.default_rng(seed)
+    x, hidden = rng.normal(size=(2, size))
+    labels = (rng.random(size) < 1 / (1 + np.exp(-base - 1.5 * x - 0.7 * hidden))).astype(int)
+    return 1 / (1 + np.exp(-base - 0.3 - 1.9 * x)), labels
+
+
+def exact_scores(score: np.ndarray, labels: np.ndarray, groups: int, present: np.ndarray) -> Scores:
+    cut = score_groups(np.column_stack([1 - score, score]), groups, 25)
+    only = Partition(np.where(present, cut.partition.groups, -1).astype(np.int32), cut.partition.count)
+    return scores_of(exact_answer([only], labels, ("no", "yes")), cut)
+
+
+def test_an_overconfident_model_is_not_judged_by_its_own_odds() -> None:
+    errors = []
+    for seed in range(20):
+        score, labels = drawn(seed, 20_000, 0.0)
+        found = exact_scores(score, labels, 40, np.ones(20_000, bool))
+        errors.append(found["log_loss"].value - log_loss(labels, score))
+        assert holds(found["log_loss"], log_loss(labels, score), more=2e-4)
+    assert abs(np.mean(errors)) < 3e-4
+
+
+def test_average_precision_of_few_positives_counts_each_itself() -> None:
+    errors, positives = [], []
+    for seed in range(40):
+        score, labels = drawn(seed, 10_000, -5.5)
+        present = np.random.default_rng(seed).random(10_000) < 0.5
+        truth = average_precision_score(labels[present], score[present])
+        errors.append(exact_scores(score, labels, 28, present)["average_precision"].value - truth)
+        positives.append(labels[present].sum())
+    assert np.mean(positives) < 90
+    assert abs(np.mean(errors)) < 0.0055
