@@ -8,6 +8,7 @@ import pytest
 from feedback_ground import HOURS, YES_OR_NO, contract, ground, secret
 from jalousie.attacks.feedback_facts import advantage, surely_exceeds
 from jalousie.attacks.feedback_reconstruct import Design, closest, halves_of, reconstruction
+from jalousie.attacks.feedback_scores import boosting
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError
 from jalousie.validator.advantage import advantage_bound
@@ -55,3 +56,11 @@ def test_a_population_too_small_for_halves_is_not_attacked() -> None:
     where = ground(contract(min_group=100), size=300)
     with pytest.raises(UsageError, match="four groups of the contract"):
         reconstruction(where.protected(), "it", secret(where), design="random")
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_a_table_of_a_dozen_rows_is_attacked_without_a_refusal(least: int) -> None:
+    where = ground(contract(min_group=least, noise="laplace", epsilon=8.0), size=12)
+    for seed in range(5):
+        assert reconstruction(where.protected(), "it", secret(where), design="random", seed=seed).refused == 0
+        assert boosting(where.protected(), "it", secret(where), submissions=200, seed=seed).refused == 0

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from jalousie.attacks.feedback_facts import Flags
-from jalousie.attacks.feedback_repeat import Outcome
+from jalousie.attacks.feedback_repeat import Outcome, random_halves
 from jalousie.attacks.feedback_scores import TOO_SMALL, highest
 from jalousie.attacks.feedback_targets import Asker, Secret
 from jalousie.errors import UsageError
@@ -45,7 +45,7 @@ def reconstruction(
         raise UsageError("U151", TOO_SMALL, hint="attack a larger table, or lower `min-group`", effect="")
     blocks = min(blocks, population // size)
     board = rng.permutation(population)[: blocks * size].reshape(blocks, size)
-    halves = halves_of(size, design, rng)
+    halves = halves_of(size, design, rng, validator.feedback.min_group)
     sums = asker.ask([_partition(board, half, population) for half in halves], asker.whole)
     truth = secret.above[board]
     if sums is None:
@@ -58,10 +58,10 @@ def reconstruction(
     return Outcome(guessed.ravel(), truth.ravel(), asker.answered, asker.refused)
 
 
-def halves_of(size: int, design: Design, rng: np.random.Generator) -> Flags:
-    """(K, size) the subsets."""
+def halves_of(size: int, design: Design, rng: np.random.Generator, least: int = 1) -> Flags:
+    """(K, size) the subsets, with at least `least` records in and outside of each."""
     if design == "random":
-        return rng.random((EACH * size, size)) < 0.5
+        return random_halves(EACH * size, size, least, rng)
     rows = np.arange(size, dtype=np.uint32)
     # Sylvester's matrix: sign by the parity of the bits that row and column share
     odd: Flags = np.bitwise_count(rows[1:, None] & rows[None, :]) % 2 == 1

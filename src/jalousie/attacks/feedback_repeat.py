@@ -56,6 +56,20 @@ def partition_by(crowd: Counts, population: int) -> Partition:
     return Partition(groups, len(crowd))
 
 
+def random_halves(many: int, size: int, least: int, rng: np.random.Generator) -> Flags:
+    """(many, size) random subsets of `size` records, none of which has fewer than `least` inside or outside.
+
+    `size` has to be at least 2 `least`. A subset that a validator would refuse is drawn again.
+    """
+    halves: Flags = rng.random((many, size)) < 0.5
+    while True:
+        inside = halves.sum(axis=1)
+        poor = np.flatnonzero(np.minimum(inside, size - inside) < least)
+        if not len(poor):
+            return halves
+        halves[poor] = rng.random((len(poor), size)) < 0.5
+
+
 def differencing(
     validator: Validator, label: str, secret: Secret, *, targets: int = 1000, pairs: int = 1, seed: int = 0
 ) -> Outcome:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jalousie.attacks.feedback_facts import Flags
-from jalousie.attacks.feedback_repeat import Outcome, crowds, partition_by
+from jalousie.attacks.feedback_repeat import Outcome, crowds, partition_by, random_halves
 from jalousie.attacks.feedback_targets import Asker, Secret
 from jalousie.errors import UsageError
 from jalousie.learning.validator_protocol import Validator
@@ -30,7 +30,7 @@ def boosting(
     if records < 4 * validator.feedback.min_group:
         raise UsageError("U151", TOO_SMALL, hint="attack a larger table, or lower `min-group`", effect="")
     board = rng.choice(population, records, replace=False)
-    said = rng.random((submissions, records)) < 0.5
+    said = random_halves(submissions, records, validator.feedback.min_group, rng)
     sums = asker.ask([_halves(board, row, population) for row in said], asker.whole)
     if sums is None:
         return Outcome(np.zeros(records, bool), secret.above[board], asker.answered, asker.refused)

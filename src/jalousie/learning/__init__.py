@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from jalousie.learning.estimate import Estimate
     from jalousie.learning.feedback import FeedbackClassifier, PopulationTooSmallWarning
     from jalousie.learning.feedback_regressor import FeedbackRegressor
-    from jalousie.learning.metrics import Scores, ask_scores
+    from jalousie.learning.metrics import NotMeasurableWarning, Scores, ask_scores
     from jalousie.learning.number_scores import ask_bias, ask_errors
     from jalousie.learning.recalibrate import ModelSelector, Recalibrator, ThresholdTuner
     from jalousie.learning.scorer import make_feedback_scorer
@@ -28,6 +28,7 @@ __all__ = [
     "FeedbackRegressor",
     "GeneralisedEncoder",
     "ModelSelector",
+    "NotMeasurableWarning",
     "PopulationTooSmallWarning",
     "Recalibrator",
     "Scores",
@@ -47,6 +48,7 @@ _HOME = {
     "FeedbackRegressor": "jalousie.learning.feedback_regressor",
     "GeneralisedEncoder": "jalousie.learning.encoder",
     "ModelSelector": "jalousie.learning.recalibrate",
+    "NotMeasurableWarning": "jalousie.learning.metrics",
     "PopulationTooSmallWarning": "jalousie.learning.feedback",
     "Recalibrator": "jalousie.learning.recalibrate",
     "Scores": "jalousie.learning.metrics",

@@ -24,7 +24,8 @@ from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.additive import AdditiveFit, Fit, Measured, Prior, Rows, sigmoid
 from jalousie.learning.evidence import best_prior, weight
-from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one
+from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one, solvable
+from jalousie.learning.labels_at_hand import labels_at_hand
 from jalousie.learning.linear import presence
 from jalousie.learning.plan import Plan, Score, asked_matrix
 from jalousie.learning.questions import Limits
@@ -36,6 +37,7 @@ TREES, FINER = 8, 2  # trees of a question, and how much finer their bins are: m
 MOST_EFFECTS = 1000  # of bins; above that growing trees takes too long
 MOST_GROUPS = 600  # of trees
 WAYS = 2  # in which rare values are pooled
+LEAST_NOISE = 1e-3  # variance of a count that is taken to be noise at least: far below what rounding means
 TRUSTS = (0.0, 0.5, 1.0)
 SMALL = 0.2
 """Below this ratio of a group's own spread to its noise little is gained: measured in docs/explanation."""
@@ -98,7 +100,7 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
         y
             labels of X, only without a validator
         labelled
-            (X, y) of further rows whose labels are at hand
+            (X, y) of further rows whose labels are at hand: of the contract's classes, compared as its texts
 
         Raises UsageError U151 (wrong parameters or shapes) and what the validator refuses with (V2xx).
         """
@@ -112,15 +114,17 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
                 "V212", "the label is a number", hint="use FeedbackRegressor", effect="nothing was asked"
             )
         rho, noise = self._price(X, validator, name, label)
-        self.classes_ = _classes(label.classes, labelled)
-        self.plan_ = self._plan(X, validator.feedback, noise, labelled)
+        self.classes_, labelled = labels_at_hand(label, validator.feedback, labelled)
+        with solvable("nothing was asked"):
+            self.plan_ = self._plan(X, validator.feedback, noise, labelled)
         partitions = self.plan_.partitions(X)
         self.answers_ = ask_partitions(validator, name, partitions, rho)
         asked = asked_matrix(partitions)
         sizes = np.asarray(asked.sum(axis=0), np.float64).ravel()
         measured = measurements(self.answers_, asked, len(label.classes))
         self._warn_if_small(measured, sizes)
-        self._fit_classes(X, measured, asked, labelled)
+        with solvable("the answer is in `answers_`"):
+            self._fit_classes(X, measured, asked, labelled)
         return self
 
     def predict_proba(self, X: Any) -> Floats:
@@ -267,7 +271,7 @@ class FeedbackClassifier(ClassifierMixin, FeedbackEstimator):  # type: ignore[mi
 def measurements(answers: Sequence[Answer], asked: Any, classes: int) -> list[Measured]:
     """Each class of the answers as measurements of it against all others; `asked` (n, m): groups of each record."""
     counts = np.concatenate([np.asarray(part, np.float64) for answer in answers for part in answer.counts])
-    variance = answers[0].variance
+    variance = max(answers[0].variance, LEAST_NOISE)
     public = answers[0].neighbours == "change-label"
     if public:
         totals = np.concatenate([np.asarray(part, np.float64) for answer in answers for part in answer.totals])
@@ -276,15 +280,3 @@ def measurements(answers: Sequence[Answer], asked: Any, classes: int) -> list[Me
     chance = presence(totals, 0.0 if public else variance * classes, asked)
     rest = 0.0 if public else variance * (classes - 1)
     return [Measured(counts[:, at], totals, variance, rest, chance) for at in range(classes)]
-
-
-def _classes(classes: tuple[str, ...], labelled: tuple[Any, Any] | None) -> NDArray[Any]:
-    """The contract's classes, in the type of the labels at hand where these are not texts."""
-    if labelled is not None:
-        kind = np.asarray(labelled[1]).dtype
-        if kind.kind in "biuf":
-            try:
-                return np.array([float(name) for name in classes]).astype(kind)
-            except ValueError:
-                raise UsageError("U151", "labels at hand are numbers, the contract's classes are not") from None
-    return np.array(classes, dtype=object)

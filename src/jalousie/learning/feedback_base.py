@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -62,6 +64,20 @@ def require_one(y: Any, validator: Validator | None) -> None:
         raise ValueError("requires y to be passed, but the target y is None: give y or a validator")
     if y is not None and validator is not None:
         raise UsageError("U151", "y and a validator are given", hint="give labels at hand as `labelled=(X, y)`")
+
+
+@contextmanager
+def solvable(effect: str) -> Iterator[None]:
+    """Raises UsageError U151 in place of a linear algebra library's error."""
+    try:
+        yield
+    except np.linalg.LinAlgError:
+        raise UsageError(
+            "U151",
+            "these columns at this noise leave equations that cannot be solved",
+            hint="cut the columns into fewer `bins`, or set `combine=False`",
+            effect=effect,
+        ) from None
 
 
 def least_bin(labels: int) -> int:

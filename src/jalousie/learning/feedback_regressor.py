@@ -11,7 +11,7 @@ from sklearn.utils import assert_all_finite
 from sklearn.utils.validation import check_consistent_length, check_is_fitted, column_or_1d
 
 from jalousie.errors import UsageError
-from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one
+from jalousie.learning.feedback_base import FeedbackEstimator, least_bin, require_one, solvable
 from jalousie.learning.linear import LinearFit, Sums
 from jalousie.learning.number_scores import bounds_of
 from jalousie.learning.plan import Plan, Score, asked_matrix
@@ -77,7 +77,8 @@ class FeedbackRegressor(RegressorMixin, FeedbackEstimator):  # type: ignore[misc
         self.centre_, self.span_ = (low + high) / 2, high - low
         relative = noise * (label.unit / self.span_) ** 2 * _DOUBT
         self.plan_ = Plan(self.bins, validator.feedback.min_group, self._score())
-        self.plan_.fit(X, noise=relative if self.combine else None)
+        with solvable("nothing was asked"):
+            self.plan_.fit(X, noise=relative if self.combine else None)
         partitions = self.plan_.partitions(X)
         self.answers_ = ask_partitions(validator, name, partitions, rho)
         return self._solve(X, self._sums(self.answers_, asked_matrix(partitions)), labelled)

@@ -22,6 +22,7 @@ from jalousie.tables.types import Codes
 NARROW = 0.3  # of a combination's effect, against a column's
 KEPT = 0.3  # of a column's groups, see `kept`
 _DOUBT = 0.15  # p (1 - p) of a label of which little is known
+_LEAST_NOISE = 1e-6  # of an average group's variance: far below what could change a choice
 _ROWS = 4000  # records from which the expected information is worked out
 
 
@@ -107,7 +108,9 @@ class Design:
         rows = one_hot(np.concatenate([self.codes, asked[:, own]], axis=1), parts).matrix
         groups = one_hot(asked, tuple(Part(joint.count) for joint in joints)).matrix[:, :-1]
         scatter = np.asarray((groups.T @ groups).toarray()) * _DOUBT
-        scatter[np.diag_indices_from(scatter)] += self.noise * len(joints)
+        # partitions of the same records depend on each other: without any noise this could not be solved
+        least = _LEAST_NOISE * float(scatter.diagonal().mean())
+        scatter[np.diag_indices_from(scatter)] += max(self.noise * len(joints), least)
         effect = np.asarray((groups.T @ rows).toarray()) * _DOUBT
         white = np.linalg.solve(np.linalg.cholesky(scatter), effect)
         precision, logdet = Prior().precision(parts)

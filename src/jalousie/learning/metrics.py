@@ -1,13 +1,13 @@
 """How good a model is on labels that nobody shows: figures from one noisy answer, at one spend for all of them.
 
-Inside a group the labels are not known, but the model's own scores are. Where a figure depends on where inside a group the
-positives are (log-loss, Brier, AUC, probabilistic F1), their odds are taken to go as the scores say, scaled to the group's
-count: so a calibrated or badly calibrated model is judged by the answer, and only the small differences inside a group by
-its own scores. Which records they are exactly belongs to the intervals.
+Where a figure depends on where inside a group the positives are, see `inside_groups`. Every figure is a ratio of sums of counts,
+and within its range; where the noise swamps what it is divided by, or too few records are predicted as a class to be asked about
+by themselves, it has no value (NaN), the interval that is certain nevertheless, and a note that says what helps.
 """
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,8 +15,18 @@ import numpy as np
 
 from jalousie.errors import ValidatorError
 from jalousie.learning.calibration_error import calibration_error
-from jalousie.learning.estimate import Estimate, NoisyTable, deviation, estimates
-from jalousie.learning.score_groups import ScoreGroups, probabilities_of, score_groups, wanted_groups
+from jalousie.learning.class_figures import ClassFigures, bent_slack
+from jalousie.learning.estimate import Estimate, NoisyTable, deviation, estimates, ratios
+from jalousie.learning.inside_groups import LEAST, Inside, fitted_odds, inside
+from jalousie.learning.rank_figures import BEST, RANKED, Ranked
+from jalousie.learning.score_groups import (
+    ScoreGroups,
+    checked_groups,
+    checked_threshold,
+    probabilities_of,
+    score_groups,
+    wanted_groups,
+)
 from jalousie.learning.validator_protocol import Validator, label_of, rho_to_spend
 from jalousie.tables.types import Floats
 from jalousie.validator.budget import Rho, account
@@ -24,7 +34,11 @@ from jalousie.validator.noise import noise_for
 from jalousie.validator.sensitivity import sensitivity
 from jalousie.validator.types import Answer, Question
 
-BINARY = ("auc", "average_precision", "lift")
+BINARY = RANKED
+
+
+class NotMeasurableWarning(UserWarning):
+    """A figure has no value: the noise swamps it, or too few records are predicted as a class."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,6 +58,10 @@ class Scores:
         (G, 2) mean confidence and accuracy of each interval
     roc
         (G + 1, 2) false and true positive rate, two classes only
+    roc_intervals
+        (G + 1, 2, 2) for each point and rate the ends of the 95 % interval by noise
+    notes
+        why figures have no value (NaN), and what helps
     """
 
     figures: dict[str, Estimate]
@@ -52,8 +70,10 @@ class Scores:
     intervals: tuple[Estimate, ...]
     calibration: Floats
     roc: Floats
+    roc_intervals: Floats
     groups: ScoreGroups
     answer: Answer
+    notes: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Estimate:
         return self.figures[name]
@@ -77,19 +97,38 @@ def ask_scores(
     label, epsilon
         as for FeedbackClassifier
     groups
-        confidence intervals; None: so many that noise and binning are balanced
+        confidence intervals, at most 200; None: so many that noise and binning are balanced
+    threshold
+        of two classes: above it the second is predicted
 
-    Raises UsageError U151 and what the validator refuses with (V2xx).
+    Warns NotMeasurableWarning. Raises UsageError U151 and what the validator refuses with (V2xx).
     """
+    found = asked_scores(validator, scores, label=label, epsilon=epsilon, groups=groups, threshold=threshold)
+    for note in found.notes:
+        warnings.warn(note, NotMeasurableWarning, stacklevel=2)
+    return found
+
+
+def asked_scores(
+    validator: Validator,
+    scores: Any,
+    *,
+    label: str | None,
+    epsilon: float | None,
+    groups: int | None,
+    threshold: float = 0.5,
+) -> Scores:
+    """As `ask_scores`, without warnings."""
     name, spec = label_of(validator, label)
     if spec.kind != "classes":
         raise ValidatorError("V212", "the label is a number", hint="use `ask_bias`", effect="nothing was asked")
-    probabilities = probabilities_of(scores, len(spec.classes))
+    probabilities, threshold = probabilities_of(scores, len(spec.classes)), checked_threshold(threshold)
     rho = rho_to_spend(validator, name, epsilon)
     feedback = validator.feedback
     if groups is None:
         noise = noise_for(account(feedback), sensitivity(spec, feedback), Rho.nearest(rho))
-        groups = wanted_groups(len(probabilities), float(np.sqrt(noise.variance)))
+        groups = min(wanted_groups(len(probabilities), float(np.sqrt(noise.variance))), feedback.max_groups)
+    groups = checked_groups(groups, feedback)
     cut = score_groups(probabilities, groups, feedback.min_group, threshold=threshold)
     question = Question(validator.population.digest(), name, (cut.partition,), rho)
     return scores_of(validator.ask(question), cut)
@@ -99,167 +138,105 @@ def scores_of(answer: Answer, groups: ScoreGroups, *, partition: int = 0) -> Sco
     """Every figure of the answer to a question whose partition at this place is `groups`."""
     table = NoisyTable.of(answer, partition)
     classes = table.counts.shape[1]
-    names = [*_names(classes)]
-    found = dict(
-        zip(
-            names, estimates(table, lambda counts: _figures(counts, groups), _hidden(table.counts, groups)), strict=True
-        )
-    )
-    found["ece"] = _ece(table, groups)
-    by_class = {}
-    for k, name in enumerate(answer.classes):
-        parts = estimates(table, lambda counts, k=k: _class_figures(counts, groups, k))  # type: ignore[misc]
-        by_class[name] = dict(zip(CLASS_FIGURES, parts, strict=True))
+    odds = fitted_odds(table, groups)
+    here = inside(groups, odds)
+    # as it would be, were the slope inside of groups off by what may be doubted
+    bent = [inside(groups, odds, bend=bend) for bend in (-1.0, 1.0)]
+    found = _figures(table, groups, here, bent)
+    figures = ClassFigures(table, groups, answer.classes)
+    by_class = figures.by_class(here, bent)
+    for name in ("f1", "probabilistic_f1"):
+        found[name if name != "f1" else "macro_f1"] = figures.macro(name, here, by_class)
     if classes == 2:
+        for name in RANKED:  # both classes have to be there
+            if not all(by_class[one]["recall"].measurable or figures.rare(k) for k, one in enumerate(answer.classes)):
+                found[name] = Estimate(np.nan, *[_range(name, classes)] * 3)
         found |= {name: by_class[answer.classes[1]][name] for name in ("precision", "recall", "f1")}
-    confusion = estimates(table, lambda counts: _confusion(counts, groups))
-    intervals = estimates(table, lambda counts: _accuracy_by_group(counts, groups))
+    intervals = _accuracy_by_group(table, groups, here)
+    roc = _roc(table) if classes == 2 else np.empty((0, 2, 3))
     return Scores(
         found,
         by_class,
-        tuple(tuple(confusion[k * classes : (k + 1) * classes]) for k in range(classes)),
-        tuple(intervals),
+        figures.confusion(here),
+        intervals,
         np.column_stack([groups.confidence, [one.value for one in intervals]]),
-        _roc(table.counts) if classes == 2 else np.empty((0, 2)),
+        roc[..., 0],
+        roc[..., 1:],
         groups,
         answer,
+        figures.notes(found, by_class),
     )
 
 
-CLASS_FIGURES = (
-    "precision",
-    "recall",
-    "f1",
-    "probabilistic_precision",
-    "probabilistic_recall",
-    "probabilistic_f1",
-)
+def _range(name: str, classes: int) -> tuple[float, float]:
+    """Least and greatest value of a figure."""
+    return 0.0, {"log_loss": float(-np.log(LEAST)), "brier": 1.0 if classes == 2 else 2.0, "lift": 1 / BEST}.get(
+        name, 1.0
+    )
 
 
-def _names(classes: int) -> tuple[str, ...]:
-    common = ("accuracy", "log_loss", "brier", "macro_f1", "probabilistic_f1")
-    return (*common, *BINARY) if classes == 2 else common
+def _figures(table: NoisyTable, groups: ScoreGroups, here: Inside, bent: list[Inside]) -> dict[str, Estimate]:
+    """Those that are about all classes together."""
+    counts = table.counts
+    classes = counts.shape[1]
+    names = ("accuracy", "log_loss", "brier", *(RANKED if classes == 2 else ()))
 
+    def parts(counts: Floats, inner: Inside) -> tuple[Floats, Floats]:
+        right = np.einsum("...gk,gkk->...", counts, inner.called)
+        records = counts.sum(axis=(-2, -1))
+        losses = [(counts * loss).sum(axis=(-2, -1)) for loss in (inner.log_loss, inner.brier)]
+        above, below = np.stack([right, *losses], axis=-1), np.repeat(records[..., None], 3, axis=-1)
+        if classes == 2:
+            more = Ranked.of(counts, inner, groups).parts()
+            above, below = np.concatenate([above, more[0]], axis=-1), np.concatenate([below, more[1]], axis=-1)
+        return above, below
 
-def _figures(counts: Floats, groups: ScoreGroups) -> Floats:
-    """(..., G, C) counts -> (..., F) in the order of `_names`."""
-    classes = counts.shape[-1]
-    records = counts.sum(axis=(-2, -1))
-    right = np.take_along_axis(counts, _index(counts, groups), axis=-1)[..., 0].sum(axis=-1)
-    log_loss = (counts * groups.log_loss).sum(axis=(-2, -1))
-    brier = (counts * groups.brier).sum(axis=(-2, -1))
-    by_class = np.stack([_class_figures(counts, groups, k) for k in range(classes)], axis=-2)
-    found = [right / records, log_loss / records, brier / records, *np.moveaxis(by_class.mean(axis=-2), -1, 0)[[2, 5]]]
-    if classes == 2:
-        ranked = _ranked(counts, groups)
-        found += [_auc(ranked), _average_precision(ranked), _lift(ranked)]
-    return np.stack(found, axis=-1)
-
-
-def _hidden(counts: Floats, groups: ScoreGroups) -> Floats:
-    """(F,) variance of the figures given the counts: which records of a group are its positives is not known."""
-    classes = counts.shape[-1]
     positive = np.maximum(counts, 0.0)
-    records = max(float(positive.sum()), 1.0)
-    log_loss, brier = (positive * groups.scatter).sum(axis=(1, 2)) / records**2
-    found = [0.0, float(log_loss), float(brier), 0.0, 0.0]
+    hidden = np.concatenate([[0.0], (positive * here.scatter).sum(axis=(1, 2)) / max(float(positive.sum()), 1.0) ** 2])
     if classes == 2:
-        found += _hidden_ranks(positive, groups)
-    return np.array(found)
+        hidden = np.concatenate([hidden, Ranked.of(counts, here, groups).hidden(len(counts))])
+    slack = bent_slack(lambda inner: parts(counts, inner), here, bent)
+    slack[0] = ClassFigures(table, groups, ()).accuracy_slack(here)
+    ranges = np.array([_range(name, classes) for name in names])
+    found = dict(zip(names, ratios(table, lambda counts: parts(counts, here), ranges, hidden, slack), strict=True))
+    found["ece"] = _ece(table, groups, here, slack[0])
+    return found
 
 
-def _hidden_ranks(counts: Floats, groups: ScoreGroups) -> list[float]:
-    """Of auc, average_precision and lift: a group's class falls into its slices as a multinomial."""
-    ranked = _ranked(counts, groups)
-    step = 0.5
-    moves = np.eye(ranked.size).reshape(ranked.size, *ranked.shape) * step
-    both = np.concatenate([ranked + moves, ranked - moves])
-    values = np.stack([_auc(both), _average_precision(both), _lift(both)])
-    gradient = (values[:, : ranked.size] - values[:, ranked.size :]) / (2 * step)
-    gradient = gradient.reshape(3, *groups.profile.shape)
-    mean = (groups.profile * gradient).sum(axis=2)
-    spread = (groups.profile * gradient**2).sum(axis=2) - mean**2
-    return [float(one) for one in (counts * np.maximum(spread, 0.0)).sum(axis=(1, 2))]
+def _accuracy_by_group(table: NoisyTable, groups: ScoreGroups, here: Inside) -> tuple[Estimate, ...]:
+    size = len(table.counts)
+    slack = np.where(groups.mixed, 1.0, 0.0)[:, None] * np.ones(2)
+
+    def parts(counts: Floats) -> tuple[Floats, Floats]:
+        return np.einsum("...gk,gkk->...g", counts, here.called), counts.sum(axis=-1)
+
+    return tuple(ratios(table, parts, np.tile([0.0, 1.0], (size, 1)), np.zeros(size), slack))
 
 
-def _index(counts: Floats, groups: ScoreGroups) -> Any:
-    return np.broadcast_to(groups.predicted[:, None], (*counts.shape[:-1], 1)).astype(np.int64)
+def _roc(table: NoisyTable) -> Floats:
+    """(G + 1, 2, 3) rates and the ends of their intervals by noise, from the highest group down."""
+    size = len(table.counts)
+
+    def parts(counts: Floats) -> tuple[Floats, Floats]:
+        falls = np.cumsum(counts[..., ::-1, :], axis=-2)
+        below = np.broadcast_to(counts.sum(axis=-2, keepdims=True), falls.shape)
+        return falls.reshape(*counts.shape[:-2], -1), below.reshape(*counts.shape[:-2], -1)
+
+    found = ratios(table, parts, np.tile([0.0, 1.0], (2 * size, 1)), np.zeros(2 * size), np.zeros((2 * size, 2)))
+    rates = np.array([[one.value, *one.noise_interval] for one in found]).reshape(size, 2, 3)
+    return np.concatenate([np.zeros((1, 2, 3)), rates])
 
 
-def _class_figures(counts: Floats, groups: ScoreGroups, k: int) -> Floats:
-    """(..., 6) in the order of CLASS_FIGURES; the probabilistic ones as Yacouby & Axman (2020) define them."""
-    chosen = groups.predicted == k
-    label = counts[..., k].sum(axis=-1)
-    true, predicted = counts[..., chosen, k].sum(axis=-1), counts[..., chosen, :].sum(axis=(-2, -1))
-    confident_true = (counts[..., k] * groups.probability[:, k, k]).sum(axis=-1)
-    confident = (counts * groups.probability[:, :, k]).sum(axis=(-2, -1))
-    found = []
-    for hit, called in ((true, predicted), (confident_true, confident)):
-        found += [hit / _positive(called), hit / _positive(label), 2 * hit / _positive(called + label)]
-    return np.stack(found, axis=-1)
-
-
-def _positive(values: Floats) -> Floats:
-    return np.maximum(values, 1.0)
-
-
-def _ranked(counts: Floats, groups: ScoreGroups) -> Floats:
-    """(..., G Q, 2) counts by slice of the groups' scores, from the lowest score up."""
-    sliced = counts[..., :, None, :] * groups.profile
-    return np.asarray(sliced.reshape(*counts.shape[:-2], -1, 2))
-
-
-def _auc(counts: Floats) -> Floats:
-    """Positives above negatives; half of those in the same slice."""
-    negative, positive = counts[..., 0], counts[..., 1]
-    below = np.cumsum(negative, axis=-1) - negative / 2
-    ordered = (positive * below).sum(axis=-1)
-    return np.asarray(ordered / _positive(positive.sum(axis=-1)) / _positive(negative.sum(axis=-1)))
-
-
-def _average_precision(counts: Floats) -> Floats:
-    """Recall gained in each slice, from the top, times the precision at its middle."""
-    positive, all_ = counts[..., ::-1, 1], counts[..., ::-1, :].sum(axis=-1)
-    above = np.cumsum(positive, axis=-1) - positive / 2
-    called = np.cumsum(all_, axis=-1) - all_ / 2
-    return np.asarray((positive * above / _positive(called)).sum(axis=-1) / _positive(positive.sum(axis=-1)))
-
-
-def _lift(counts: Floats, share: float = 0.1) -> Floats:
-    """Rate of the second class in the best tenth over its rate in all; a slice that is cut counts in part."""
-    positive, all_ = counts[..., ::-1, 1], counts[..., ::-1, :].sum(axis=-1)
-    called = np.cumsum(all_, axis=-1)
-    wanted = share * called[..., -1:]
-    part = np.clip((wanted - (called - all_)) / np.maximum(all_, 1e-9), 0, 1)
-    rate = (positive * part).sum(axis=-1) / _positive(wanted[..., 0])
-    return np.asarray(rate / (_positive(positive.sum(axis=-1)) / _positive(called[..., -1])))
-
-
-def _confusion(counts: Floats, groups: ScoreGroups) -> Floats:
-    classes = counts.shape[-1]
-    cells = [counts[..., groups.predicted == c, k].sum(axis=-1) for k in range(classes) for c in range(classes)]
-    return np.stack(cells, axis=-1)
-
-
-def _accuracy_by_group(counts: Floats, groups: ScoreGroups) -> Floats:
-    right = np.take_along_axis(counts, _index(counts, groups), axis=-1)[..., 0]
-    return np.asarray(right / _positive(counts.sum(axis=-1)))
-
-
-def _roc(counts: Floats) -> Floats:
-    falls = np.cumsum(counts[::-1], axis=0) / _positive(counts.sum(axis=0))
-    return np.asarray(np.clip(np.concatenate([np.zeros((1, 2)), falls]), 0, 1))
-
-
-def _ece(table: NoisyTable, groups: ScoreGroups) -> Estimate:
+def _ece(table: NoisyTable, groups: ScoreGroups, here: Inside, slack: Floats) -> Estimate:
     def gaps(counts: Floats) -> Floats:
-        right = np.take_along_axis(counts, _index(counts, groups), axis=-1)[..., 0]
+        right = np.einsum("...gk,gkk->...g", counts, here.called)
         records = counts.sum(axis=-1)
-        return np.asarray((right - records * groups.confidence) / _positive(records.sum(axis=-1))[..., None])
+        return np.asarray((right - records * groups.confidence) / np.maximum(records.sum(axis=-1), 1.0)[..., None])
 
     found = estimates(table, gaps)
-    return calibration_error(
+    error = calibration_error(
         np.array([gap.value for gap in found]),
         np.array([deviation(gap.noise_interval) for gap in found]),
         np.array([deviation(gap.sampling_interval) for gap in found]),
     )
+    return error.within((0.0, 1.0), (float(slack.max()), float(slack.max())))

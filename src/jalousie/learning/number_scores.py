@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +11,14 @@ import numpy as np
 from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.bins import confidence_bins, partition_of
-from jalousie.learning.estimate import Estimate, Figures, NoisyTable, estimates, interval
+from jalousie.learning.estimate import NORMAL, Estimate, Figures, NoisyTable, estimates, fieller, interval
+from jalousie.learning.metrics import NotMeasurableWarning
+from jalousie.learning.score_groups import checked_groups
 from jalousie.learning.validator_protocol import Validator, label_of, rho_to_spend
 from jalousie.tables.types import Codes, Floats
-from jalousie.validator.types import Answer, Question
+from jalousie.validator.types import Answer, Partition, Question
+
+_SWAMPED = "the noise swamps how many records there are: ask about a larger population, or spend more epsilon"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,40 +31,104 @@ class BiasScores:
 
 
 def ask_bias(
-    validator: Validator, predictions: Any, *, label: str | None = None, epsilon: float | None = None, groups: int = 10
+    validator: Validator,
+    predictions: Any,
+    *,
+    label: str | None = None,
+    epsilon: float | None = None,
+    groups: int = 10,
+    records: str | None = None,
 ) -> BiasScores:
-    """How far a regression's predictions are off on average, by noisy sums; membership has to be public.
+    """How far a regression's predictions are off on average, by noisy sums.
 
-    Sums of labels cannot tell how labels scatter: MAE and RMSE need a label of classes, see `ask_errors`. The sampling
+    Sums of labels cannot tell how labels scatter: MAE and RMSE need a label of classes or `cuts`, see `ask_errors`. The sampling
     interval is for a residual of a quarter of the label's span, which is more than most models leave.
+
+    Parameters
+    ----------
+    records
+        name of a label of classes by whose counts the provider's records are counted, where the contract hides who is in its
+        data (`add-or-remove`): sums alone cannot tell few records from small labels. It is asked about in a second question, at
+        `epsilon` of that label's own budget. It has to be a label that just the records have that have this one: best the same
+        column with `cuts`. Where membership is public it is not needed.
+
+    Warns NotMeasurableWarning. Raises UsageError U151, and V212 where nothing says how many records there are.
     """
     name, spec = label_of(validator, label)
     low, high = bounds_of(spec)
-    if validator.feedback.neighbours != "change-label":
-        raise ValidatorError(
-            "V212", "sums are of unknown many records", hint="declare the label as classes", effect="nothing was asked"
-        )
-    found = np.clip(np.asarray(predictions, np.float64), low, high)
-    edges = confidence_bins(found, groups, validator.feedback.min_group)
-    codes = np.searchsorted(edges, found).astype(np.int32)
+    hidden = validator.feedback.neighbours != "change-label"
+    if hidden:
+        _counted(validator, records)
+    found = np.clip(_finite(predictions, validator), low, high)
+    part = _by_prediction(found, groups, validator)
     rho = rho_to_spend(validator, name, epsilon)
-    part = partition_of(codes, len(edges) + 1)
-    answer = validator.ask(Question(validator.population.digest(), name, (part,), rho))
-    records = np.maximum(np.asarray(answer.totals[0], np.float64), 1.0)
-    sums = answer.origin * records + answer.unit * answer.counts[0][:, 0]
-    expected = np.bincount(codes, weights=found) / np.bincount(codes) * records
-    noise, residual = answer.variance * answer.unit**2, ((high - low) / 4) ** 2
-
-    def one(gap: float, size: float, cells: int) -> Estimate:
-        value, noisy, sampled = gap / size, noise * cells / size**2, residual / size
-        return Estimate(value, interval(value, noisy), interval(value, sampled), interval(value, noisy + sampled))
-
-    gaps = sums - expected
-    return BiasScores(
-        one(float(gaps.sum()), float(records.sum()), len(gaps)),
-        tuple(one(float(gap), float(size), 1) for gap, size in zip(gaps, records, strict=True)),
-        answer,
+    digest = validator.population.digest()
+    counter = (
+        Question(digest, records, (part,), rho_to_spend(validator, records, epsilon)) if hidden and records else None
     )
+    answer = validator.ask(Question(digest, name, (part,), rho))
+    if counter is None:
+        present, doubt = np.asarray(answer.totals[0], np.float64), 0.0
+    else:
+        second = validator.ask(counter)
+        present = np.asarray(second.counts[0], np.float64).sum(axis=1)
+        doubt = second.variance * second.counts[0].shape[1]
+    sums = answer.origin * present + answer.unit * answer.counts[0][:, 0]
+    bias = _Bias(part, found, sums, present, answer.variance * answer.unit**2, doubt, answer.origin, high - low)
+    whole = bias.of(np.ones(part.count, bool))
+    if not whole.measurable:
+        warnings.warn(f"bias: {_SWAMPED}", NotMeasurableWarning, stacklevel=2)
+    return BiasScores(whole, tuple(bias.of(np.arange(part.count) == g) for g in range(part.count)), answer)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Bias:
+    """Sums (G,) of labels and noisy numbers (G,) of records, whose noise has these variances, by group of predictions."""
+
+    part: Partition
+    found: Floats
+    sums: Floats
+    records: Floats
+    noise: float
+    doubt: float
+    origin: float
+    span: float
+
+    def of(self, chosen: Any) -> Estimate:
+        """Of these groups together: a ratio of two noisy sums."""
+        codes, count = self.part.groups, self.part.count
+        sizes = np.bincount(codes, minlength=count)
+        means = np.bincount(codes, weights=self.found, minlength=count) / sizes
+        spread = np.maximum(np.bincount(codes, weights=self.found**2, minlength=count) / sizes - means**2, 0.0)
+        means, present = means[chosen], self.records[chosen]
+        gap, size = float(self.sums[chosen].sum() - means @ present), float(present.sum())
+        apart = self.origin - means  # how far a record too many moves the sum of gaps
+        noise = self.noise * len(means) + self.doubt * float(apart @ apart)
+        both, second = self.doubt * float(apart.sum()), self.doubt * len(means)
+        # whose predictions these are is known only if all records of the group are there
+        inside = np.maximum(present, 0.0) * spread[chosen] * np.clip(1 - present / sizes[chosen], 0.0, 1.0)
+        drawn = max(size, 0.0) * (self.span / 4) ** 2
+        limits = (-self.span, self.span)
+        here = fieller(gap, size, noise + float(inside.sum()), both, second)
+        if here is None:
+            return Estimate(float("nan"), limits, limits, limits)
+        total = fieller(gap, size, noise + float(inside.sum()) + drawn, both, second)
+        value = gap / size
+        return Estimate(value, here, interval(value, drawn / size**2), total or limits).within(limits)
+
+
+def _counted(validator: Validator, records: str | None) -> None:
+    """Raises V212 where the contract has no such label of classes, V208 where it has no such label."""
+    labels = validator.feedback.labels
+    able = [name for name, one in labels.items() if one.kind == "classes"]
+    if records is not None and label_of(validator, records)[1].kind == "classes":
+        return
+    hint = (
+        f'count them by a label of classes: `records="{able[0]}"`'
+        if able
+        else "the contract can count a number: `cuts`"
+    )
+    raise ValidatorError("V212", "sums are of unknown many records", hint=hint, effect="nothing was asked")
 
 
 def ask_errors(
@@ -72,6 +141,8 @@ def ask_errors(
     in its interval with the same chance. Counts by interval are also less noisy than clipped sums at as many bounds, which
     would say it too: one partition pays for all intervals.
 
+    Warns NotMeasurableWarning where the noise swamps how many records there are.
+
     Raises
     ------
     ValidatorError
@@ -81,16 +152,33 @@ def ask_errors(
     """
     name, spec = label_of(validator, label)
     low, high = _values_of(spec)
-    found = np.asarray(predictions, np.float64)
-    if not np.isfinite(found).all():
-        raise UsageError("U151", "a prediction is not a number", effect="nothing was asked")
-    edges = confidence_bins(found, groups, validator.feedback.min_group)
-    codes = np.searchsorted(edges, found).astype(np.int32)
-    part = partition_of(codes, len(edges) + 1)
+    found = _finite(predictions, validator)
+    part = _by_prediction(found, groups, validator)
     rho = rho_to_spend(validator, name, epsilon)
     answer = validator.ask(Question(validator.population.digest(), name, (part,), rho))
-    figures = _error_figures(low, high, found, codes)
-    return dict(zip(("mae", "rmse", "bias"), estimates(NoisyTable.of(answer), figures), strict=True))
+    table = NoisyTable.of(answer)
+    most = float(max(high.max() - found.min(), found.max() - low.min(), 0.0))
+    ranges = {"mae": (0.0, most), "rmse": (0.0, most), "bias": (-most, most)}
+    doubt = 0.0 if answer.neighbours == "change-label" else NORMAL * table.deviation * np.sqrt(table.counts.size)
+    if table.counts.sum() <= max(doubt, 0.0):
+        warnings.warn(f"mae, rmse, bias: {_SWAMPED}", NotMeasurableWarning, stacklevel=2)
+        return {one: Estimate(float("nan"), range_, range_, range_) for one, range_ in ranges.items()}
+    figures = estimates(table, _error_figures(low, high, found, part.groups))
+    return {one: figure.within(range_) for figure, (one, range_) in zip(figures, ranges.items(), strict=True)}
+
+
+def _finite(predictions: Any, validator: Validator) -> Floats:
+    """(n,) predictions of the population's records. Raises UsageError U151."""
+    found = np.asarray(predictions, np.float64)
+    if found.shape != (validator.population.size,) or not np.isfinite(found).all():
+        raise UsageError("U151", "a prediction is not a number, or not one for each record", effect="nothing was asked")
+    return found
+
+
+def _by_prediction(found: Floats, groups: int, validator: Validator) -> Partition:
+    """Groups of about equally many records. Raises UsageError U151."""
+    edges = confidence_bins(found, checked_groups(groups, validator.feedback), validator.feedback.min_group)
+    return partition_of(np.searchsorted(edges, found).astype(np.int32), len(edges) + 1)
 
 
 def _error_figures(low: Floats, high: Floats, found: Floats, codes: Codes) -> Figures:

@@ -23,6 +23,7 @@ from jalousie.tables.types import Codes, Floats
 
 _ROWS = 30_000  # records that trees are grown from
 _COMPONENTS = 32
+_LEAST_NOISE = 1e-6  # of an average group's variance: partitions depend on each other, see `joint`
 _LEAST_WEIGHT, _MOST_WEIGHT = 0.01, 0.25
 
 
@@ -112,7 +113,7 @@ class Belief:
         matrix = one_hot(groups, parts).matrix[:, :-1].tocsr()
         effect = weighted_gram(matrix, self.weights, self.matrix)
         scatter = weighted_gram(matrix, self.weights, matrix)
-        scatter[np.diag_indices_from(scatter)] += noise
+        scatter[np.diag_indices_from(scatter)] += max(noise, _LEAST_NOISE * float(scatter.diagonal().mean()))
         told = effect @ self.covariance
         left = self.covariance - told.T @ np.linalg.solve(scatter + told @ effect.T, told)
         return np.asarray((left + left.T) / 2)

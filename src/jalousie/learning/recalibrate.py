@@ -16,7 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from jalousie.errors import UsageError, did_you_mean
 from jalousie.learning.additive import sigmoid
 from jalousie.learning.estimate import Estimate, NoisyTable
-from jalousie.learning.metrics import Scores, ask_scores, scores_of
+from jalousie.learning.metrics import Scores, asked_scores, scores_of
 from jalousie.learning.score_groups import probabilities_of, score_groups
 from jalousie.learning.validator_protocol import Validator, ask_partitions, label_of, rho_to_spend
 from jalousie.tables.types import Floats
@@ -54,7 +54,7 @@ class Recalibrator(ClassifierMixin, BaseEstimator):  # type: ignore[misc]  # sci
         if self.method not in METHODS:
             raise UsageError("U151", "no such way to recalibrate", hint=did_you_mean(self.method, METHODS), effect="")
         score = self._score(X)
-        self.scores_ = ask_scores(validator, score, label=self.label, epsilon=self.epsilon, groups=self.groups)
+        self.scores_ = asked_scores(validator, score, label=self.label, epsilon=self.epsilon, groups=self.groups)
         table = NoisyTable.of(self.scores_.answer)
         records = np.maximum(table.counts.sum(axis=1), 1.0)
         rate = np.clip(table.counts[:, 1] / records, 0.0, 1.0)
@@ -110,7 +110,7 @@ class ThresholdTuner(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         if self.aim not in AIMS:
             raise UsageError("U151", "no such aim", hint=did_you_mean(self.aim, AIMS), effect="")
         score = probabilities_of(self.estimator.predict_proba(X), 2)[:, 1]
-        self.scores_ = ask_scores(validator, score, label=self.label, epsilon=self.epsilon, groups=self.groups)
+        self.scores_ = asked_scores(validator, score, label=self.label, epsilon=self.epsilon, groups=self.groups)
         counts = NoisyTable.of(self.scores_.answer).counts
         asked = self.scores_.groups.partition.groups
         top = np.full(len(counts), -np.inf)
@@ -138,7 +138,8 @@ class ModelSelector(BaseEstimator):  # type: ignore[misc]
     candidate is and how sure that is. With M candidates the noise is sqrt(M) times that of one.
 
     aim
-        a figure of `Scores`; log_loss, brier and ece are best where they are least
+        a figure of `Scores`; log_loss, brier and ece are best where they are least. A candidate whose figure cannot be measured
+        is not chosen
     """
 
     def __init__(
@@ -177,7 +178,15 @@ class ModelSelector(BaseEstimator):  # type: ignore[misc]
                 "U151", "no such figure", hint=did_you_mean(self.aim, known), effect="the answer was given"
             )
         sign = -1.0 if self.aim in ("log_loss", "brier", "ece") else 1.0
-        self.best_ = max(self.scores_, key=lambda key: sign * self.scores_[key][self.aim].value)
+        reached = {
+            key: sign * found[self.aim].value for key, found in self.scores_.items() if found[self.aim].measurable
+        }
+        if not reached:
+            notes = next(iter(self.scores_.values())).notes
+            raise UsageError(
+                "U151", f"{self.aim} of no candidate can be measured: {'; '.join(notes)}", effect="the answer was given"
+            )
+        self.best_ = max(reached, key=lambda key: reached[key])
         self.best_estimator_ = self.candidates[self.best_]
         return self
 

@@ -1,23 +1,29 @@
 """Which groups to ask about to judge a model: confidence intervals, by predicted class.
 
 How many? The noise of a figure grows with the square root of the number of groups, what is lost by binning falls with its
-square (see `within`). Both together are least, and flat about, where the groups number about sqrt(records / noise) / 4,
+square (see `inside_groups`). Both together are least, and flat about, where the groups number about sqrt(records / noise) / 4,
 noise being the standard deviation of a cell: 8 for 10,000 records at epsilon 0.5, 28 at epsilon 8.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
+from typing import Any
 
 import numpy as np
 
+from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.bins import confidence_bins, partition_of
 from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Partition
 
-_LEAST, _MOST = 6, 40
-_SLICES = 25  # of a group, for figures that depend on ranks
+_LEAST, _MOST = 6, 100
+MOST_GROUPS = 200
+"""More would only add noise, and take long to work out."""
+SLICES = 25
+"""Of a group, for figures that depend on ranks."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,27 +34,53 @@ class ScoreGroups:
     """
 
     partition: Partition
+    probabilities: Floats
+    """(n, C) of the records."""
     predicted: Codes
-    """(G,) class that is predicted there."""
+    """(n,) predicted class of each record."""
+    called: Floats
+    """(G, C) records of the population by predicted class; one class a group, unless its records are too few for their own."""
     confidence: Floats
     """(G,) mean probability of the predicted class."""
-    sizes: Floats
-    """(G,) records of the population."""
-    probability: Floats
-    """(G, C, C) [g, k, c]: mean probability of class c of those whose label is k."""
-    log_loss: Floats
-    """(G, C) mean -log probability of their label, of those whose label is k."""
-    brier: Floats
-    """(G, C) mean squared distance (for two classes: of the second class's probability)."""
-    scatter: Floats
-    """(2, G, C) variance of the log-loss and of the squared distance, of those whose label is k."""
-    profile: Floats
-    """(G, Q, 2) share of a group's first and second class in each of Q slices of its scores, two classes only."""
+    slices: Codes
+    """(n,) which of its group's slices of about equally many scores a record is in; equal scores are in the same."""
+    ties: Floats
+    """(G, Q) how many other records have the same score as one of the slice, on average."""
+
+    @property
+    def sizes(self) -> Floats:
+        """(G,) records of the population."""
+        return np.asarray(self.called.sum(axis=1))
+
+    @property
+    def mixed(self) -> Any:
+        """(G,) whether records of several predicted classes are in the group."""
+        return (self.called > 0).sum(axis=1) > 1
 
 
 def wanted_groups(records: int, deviation: float) -> int:
     """Groups that balance noise against binning, see above."""
     return int(np.clip(round(float(np.sqrt(records / max(deviation, 0.1))) / 4.2), _LEAST, _MOST))
+
+
+def checked_groups(groups: int, feedback: Feedback) -> int:
+    """A number of groups that can be asked about. Raises UsageError U151."""
+    most = min(MOST_GROUPS, feedback.max_groups)
+    if isinstance(groups, bool) or not isinstance(groups, Integral) or not 1 <= groups <= most:
+        raise UsageError(
+            "U151",
+            "`groups` is not a whole number that makes sense",
+            hint=f"choose 1 to {most}; more groups only add noise",
+            effect="nothing was asked",
+        )
+    return int(groups)
+
+
+def checked_threshold(threshold: float) -> float:
+    """Raises UsageError U151 where it is no probability."""
+    if not 0 <= threshold <= 1:
+        raise UsageError("U151", "the threshold is not between 0 and 1", effect="nothing was asked")
+    return float(threshold)
 
 
 def probabilities_of(scores: Floats, classes: int) -> Floats:
@@ -64,26 +96,44 @@ def probabilities_of(scores: Floats, classes: int) -> Floats:
 
 
 def score_groups(probabilities: Floats, groups: int, least: int, *, threshold: float = 0.5) -> ScoreGroups:
-    """Cut records into about `groups` groups of at least `least` records.
+    """Cut records into about `groups` groups of at least `least` records. Every record is in one.
 
     probabilities
         (n, C)
     threshold
-        of two classes: the second is predicted where its probability is above it; always the border of a group
+        of two classes: the second is predicted where its probability is above it; the border of a group, where there are
+        `least` records on both sides
     """
-    two = probabilities.shape[1] == 2
-    if two:
+    classes = probabilities.shape[1]
+    if classes == 2:
         predicted = (probabilities[:, 1] > threshold).astype(np.int32)
         score = probabilities[:, 1]
     else:
         predicted = np.argmax(probabilities, axis=1).astype(np.int32)
         score = probabilities.max(axis=1)
+    if len(score) < max(least, 1):
+        raise UsageError("U151", "the population has fewer records than the smallest group", effect="nothing was asked")
     codes, count = _cut(predicted, score, groups, least)
-    return _describe(probabilities, score, codes, count, predicted)
+    codes, count = _with_rare(codes, count, predicted, least, ordered=classes == 2)
+    called = np.bincount(codes * classes + predicted, minlength=count * classes).reshape(count, classes)
+    top = np.take_along_axis(probabilities, predicted[:, None], axis=1)[:, 0]
+    slices, ties = _slices(score, codes, count)
+    return ScoreGroups(
+        partition_of(codes, count),
+        probabilities,
+        predicted,
+        called.astype(np.float64),
+        np.bincount(codes, weights=top, minlength=count) / called.sum(axis=1),
+        slices,
+        ties,
+    )
 
 
 def _cut(predicted: Codes, score: Floats, groups: int, least: int) -> tuple[Codes, int]:
-    """By predicted class, then by score into shares of what is uncertain: figures change most where p is near a half."""
+    """By predicted class, then by score into shares of what is uncertain: figures change most where p is near a half.
+
+    -1 are records of a predicted class that has fewer than `least`.
+    """
     doubt = np.sqrt(score * (1 - score)) + 1e-3
     codes, count = np.full(len(score), -1, np.int32), 0
     classes = [c for c in np.unique(predicted) if np.count_nonzero(predicted == c) >= least]
@@ -101,57 +151,42 @@ def _cut(predicted: Codes, score: Floats, groups: int, least: int) -> tuple[Code
         edges = confidence_bins(low[same], share, least)
         codes[rows] = count + np.searchsorted(edges, low[same])
         count += len(edges) + 1
-    if not count:
-        raise UsageError("U151", "no predicted class has enough records for a group", effect="nothing was asked")
     return codes, count
 
 
-def _describe(probabilities: Floats, score: Floats, codes: Codes, count: int, predicted: Codes) -> ScoreGroups:
-    asked = codes >= 0
-    p, where = probabilities[asked], codes[asked]
-    classes = p.shape[1]
-    clipped = np.clip(p, 1e-6, 1.0)
+def _with_rare(codes: Codes, count: int, predicted: Codes, least: int, *, ordered: bool) -> tuple[Codes, int]:
+    """Records of rarely predicted classes join others, so that all are asked about.
 
-    def given(values: Floats, label: int) -> Floats:
-        """Mean of `values` in each group of those whose label is `label`, if odds within the group go as the scores say."""
-        weight = np.bincount(where, weights=clipped[:, label], minlength=count)
-        return np.asarray(np.bincount(where, weights=values * clipped[:, label], minlength=count) / weight)
-
-    probability = np.stack([np.stack([given(p[:, c], k) for c in range(classes)], -1) for k in range(classes)], 1)
-    log_loss = np.stack([given(-np.log(clipped[:, k]), k) for k in range(classes)], -1)
-    if classes == 2:
-        distance = [(1 - p[:, k]) ** 2 for k in range(2)]
+    Of two classes: those across the threshold. Of several: each other, or, where they are still too few, the smallest group.
+    """
+    rare = codes < 0
+    if not rare.any():
+        return codes, count
+    if not count or (not ordered and np.count_nonzero(rare) >= least):
+        found, count = count, count + 1
+    elif ordered:
+        found = count - 1 if predicted[rare][0] == 1 else 0
     else:
-        squares = np.sum(p**2, axis=1)
-        distance = [squares - 2 * p[:, k] + 1 for k in range(classes)]
-    brier = np.stack([given(distance[k], k) for k in range(classes)], -1)
-    squared = [np.stack([given(np.log(clipped[:, k]) ** 2, k) for k in range(classes)], -1)]
-    squared.append(np.stack([given(distance[k] ** 2, k) for k in range(classes)], -1))
-    sizes = np.bincount(where, minlength=count).astype(np.float64)
-    first = np.zeros(count, np.int64)
-    first[where] = np.flatnonzero(asked)
-    top = np.take_along_axis(p, predicted[asked][:, None], axis=1)[:, 0]
-    return ScoreGroups(
-        partition_of(codes, count),
-        predicted[first],
-        np.bincount(where, weights=top, minlength=count) / sizes,
-        sizes,
-        probability,
-        log_loss,
-        brier,
-        np.maximum(np.stack(squared) - np.stack([log_loss, brier]) ** 2, 0.0),
-        _profile(score[asked], where, count) if classes == 2 else np.empty(0),
-    )
+        found = int(np.argmin(np.bincount(codes[~rare])))
+    return np.where(rare, np.int32(found), codes).astype(np.int32), count
 
 
-def _profile(score: Floats, where: Codes, count: int) -> Floats:
-    """Slices of about equally many records; equal scores are in the same slice. Odds go as the scores say."""
-    found = np.zeros((count, _SLICES, 2))
-    clipped = np.clip(score, 1e-6, 1 - 1e-6)
-    for g in range(count):
-        inside = clipped[where == g]
-        ordered = np.sort(inside)
-        slices = np.searchsorted(ordered, inside, side="left") * _SLICES // len(inside)
-        for label, weight in enumerate((1 - inside, inside)):
-            found[g, :, label] = np.bincount(slices, weights=weight, minlength=_SLICES) / weight.sum()
-    return found
+def _slices(score: Floats, codes: Codes, count: int) -> tuple[Codes, Floats]:
+    """(n,) slice of each record, and (G, Q) mean number of other records of the same score."""
+    order = np.lexsort((score, codes))
+    ordered, groups = score[order], codes[order]
+    sizes = np.bincount(codes, minlength=count)
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    fresh = np.ones(len(score), bool)
+    fresh[1:] = (ordered[1:] != ordered[:-1]) | (groups[1:] != groups[:-1])
+    first = np.flatnonzero(fresh)
+    run = np.cumsum(fresh) - 1
+    place = first[run] - starts[groups]  # of the first record of the same score
+    found = np.empty(len(score), np.int32)
+    found[order] = place * SLICES // sizes[groups]
+    others = np.empty(len(score))
+    others[order] = np.diff(np.concatenate([first, [len(score)]]))[run] - 1
+    cells = codes * SLICES + found
+    records = np.bincount(cells, minlength=count * SLICES)
+    ties = np.bincount(cells, weights=others, minlength=count * SLICES) / np.maximum(records, 1)
+    return found, ties.reshape(count, SLICES)

@@ -24,6 +24,9 @@ def make_feedback_scorer(
     X has to be the population's columns, row i for record i: not a fold of them. Each call spends `epsilon`, unless the
     model puts every record into the same group as one that was scored before (then the answer is replayed, free).
 
+    A figure that cannot be measured, since the noise swamps it or too few records are predicted as a class, is NaN, with a
+    NotMeasurableWarning: a search ranks it last. Every other one is within its range.
+
     Raises UsageError U151 for an unknown figure; the scorer what `ask_scores` raises.
     """
     if figure not in FIGURES:

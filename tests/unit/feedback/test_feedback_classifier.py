@@ -16,6 +16,7 @@ from sklearn.utils.estimator_checks import check_estimator
 from feedback_double import feedback, local, words
 from jalousie.errors import JalousieError
 from jalousie.learning import FeedbackClassifier, PopulationTooSmallWarning
+from jalousie.learning.labels_at_hand import labels_at_hand
 
 
 def people(seed: int, size: int = 6000) -> tuple[pd.DataFrame, np.ndarray]:
@@ -79,6 +80,51 @@ def test_labels_at_hand_help_and_give_the_type_of_the_classes() -> None:
     assert model.classes_.dtype == Y.dtype
     assert set(model.predict(X_NEW)) <= {0, 1}
     assert auc(model) > auc(FeedbackClassifier().fit(X_NEW[:500], Y_NEW[:500])) - 0.01
+
+
+@pytest.mark.parametrize("names", [("no", "yes"), ("", None), (2, 3), ("1", "2"), (0.5, 1.0)])
+def test_labels_at_hand_that_the_contract_does_not_know_are_refused_unasked(names: tuple[object, object]) -> None:
+    validator = local(words(Y, ("0", "1")), feedback(("0", "1")))
+    at_hand = np.array([names[code] for code in Y_NEW[:200]])
+    with pytest.raises(JalousieError) as refused:
+        FeedbackClassifier().fit(X, validator=validator, labelled=(X_NEW[:200], at_hand))
+    assert refused.value.code == "U151"
+    assert '"0", "1"' in refused.value.hint
+    assert validator.budget("label").questions == 0
+
+
+@pytest.mark.parametrize(
+    ("classes", "at_hand"),
+    [
+        (("0", "1"), Y_NEW[:300]),
+        (("0", "1"), Y_NEW[:300].astype(float)),
+        (("0", "1"), Y_NEW[:300].astype(bool)),
+        (("false", "true"), Y_NEW[:300].astype(bool)),
+        (("0", "1"), Y_NEW[:300].astype(object)),
+        (("0", "1"), np.array([str(code) for code in Y_NEW[:300]])),
+    ],
+)
+def test_labels_at_hand_are_read_as_the_provider_reads_its_own(classes: tuple[str, str], at_hand: np.ndarray) -> None:
+    contract = feedback(classes)
+    found, labelled = labels_at_hand(contract.labels["label"], contract, (X_NEW[:300], at_hand))
+    assert labelled is not None
+    assert ((labelled[1] == found[1]) == (Y_NEW[:300] == 1)).all()
+    assert ((labelled[1] == found[0]) == (Y_NEW[:300] == 0)).all()
+    assert found.dtype == (at_hand.dtype if at_hand.dtype.kind in "bif" else object)
+
+
+def test_a_question_far_over_budget_is_refused_as_such() -> None:
+    validator = local(words(Y), feedback(epsilon=4.0))
+    for labelled in (None, (X_NEW[:300], words(Y_NEW[:300]))):
+        with pytest.raises(JalousieError) as refused:
+            FeedbackClassifier(epsilon=100.0).fit(X, validator=validator, labelled=labelled)
+        assert refused.value.code == "V201"
+    assert validator.budget("label").epsilon_spent == 0
+
+
+def test_hardly_any_noise_is_no_trouble() -> None:
+    model = FeedbackClassifier().fit(X, validator=local(words(Y), feedback(epsilon=200.0)))
+    assert auc(model) > CENTRAL - 0.02
 
 
 def test_only_what_epsilon_says_is_spent() -> None:
