@@ -163,13 +163,12 @@ class Sharing:
         """Raises ReleaseError R511 unless a release folder holds just the rows that this contract and table give."""
         card = read_card(folder)
         path = check_digest(folder, card.data_file, card.data_digest)
-        names, sensitive = self._verified_columns()
         form = self.contract.release
-        found = count_written(path, names, sensitive, format=form.format, csv=form.csv)
+        found = self._counted(path)
         with tempfile.TemporaryDirectory(prefix="jalousie-") as place:
             again = Path(place) / path.name
             write_frame(self.done.released, again, format=form.format, csv=form.csv)
-            mine = count_written(again, names, sensitive, format=form.format, csv=form.csv)
+            mine = self._counted(again)
         if not same_counts(found, mine):
             raise ReleaseError(
                 "R511",
@@ -229,11 +228,9 @@ class Sharing:
         with self.watch.stage("write"):
             written = write_frame(self.done.released, path, format=form.format, csv=form.csv, order=form.order)
         with self.watch.stage("verify"):
-            names, sensitive = self._verified_columns()
             engine = self.done.released.engine
             lent = engine if isinstance(engine, Engine) else None  # opening a second one costs as much as the counting
-            counted = count_written(path, names, sensitive, format=form.format, csv=form.csv, engine=lent)
-            self.verify(counted, written.rows)
+            self.verify(self._counted(path, lent), written.rows)
         self.card = msgspec.structs.replace(
             self.card,
             data_file=path.name,
@@ -253,6 +250,12 @@ class Sharing:
         files = {name: digest_file(folder / name) for name in (SPACE, REPORT) if name == SPACE or report}
         self.card = msgspec.structs.replace(self.card, files=files)
         (folder / CARD).write_bytes(card_json(self.card))
+
+    def _counted(self, path: Path, engine: Engine | None = None) -> FrequencyTable:
+        """The classes of a table file of this release."""
+        names, sensitive = self._verified_columns()
+        form, schema = self.contract.release, self.done.released.schema
+        return count_written(path, names, sensitive, format=form.format, csv=form.csv, schema=schema, engine=engine)
 
     def _verified_columns(self) -> tuple[list[str], list[str]]:
         """Quasi-identifiers, and the sensitive columns that models speak of, as they are in what was written."""

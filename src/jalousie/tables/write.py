@@ -282,13 +282,18 @@ def _copy(engine: Engine, view: str, path: Path, options: str, select: str = "*"
     return int(rows)
 
 
+def has_point(dtype: nw.dtypes.DType) -> bool:
+    """Whether a CSV file shows the type's values with a decimal sign."""
+    return dtype.is_float() or dtype.is_decimal()
+
+
 def _write_csv(engine: Engine, view: str, recoded: RecodedFrame, path: Path, form: Csv) -> int:
     null = form.nulls[0] if form.nulls else ""
     if not form.quote:
         _refuse_unquotable(engine, view, recoded, form, null)
     select = ", ".join(
         f"replace({quoted(name)}::VARCHAR, '.', ',') AS {quoted(name)}"
-        if form.decimal == "," and (dtype.is_float() or dtype.is_decimal())
+        if form.decimal == "," and has_point(dtype)
         else quoted(name)
         for name, dtype in recoded.schema.items()
     )
