@@ -24,7 +24,7 @@ from jalousie.errors import ContractError, ReleaseError, TableError
 from jalousie.places.provider import Provider, Stopwatch
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.privacy.deidentify import Deidentified, Lent, Progress, deidentify
-from jalousie.privacy.facts import checks, describe, enforce
+from jalousie.privacy.facts import checks, describe, enforce, with_own_types
 from jalousie.privacy.release import Release, read_card
 from jalousie.privacy.search import Kernel
 from jalousie.privacy.steps import StepContext, table_name
@@ -206,7 +206,7 @@ class Sharing:
             names, sensitive = self._verified_columns()
             again = from_frame(table, options=self.settings.engine)
             self.verify(count_groups(again, names, sensitive) if names else None, again.rows)
-        self._finish()
+        self._finish("")
         return Release(table, self.card, msgspec.json.encode(self.spaces()), self.done.released.kind)
 
     def publish(self, target: Path, *, replace: bool = False, report: bool = True) -> Card:
@@ -238,7 +238,7 @@ class Sharing:
             data_format=form.format,
             csv=form.csv if form.format == "csv" else None,
         )
-        self._finish()
+        self._finish(form.format)
         from jalousie.report import card_json
 
         (folder / SPACE).write_bytes(msgspec.json.encode(self.spaces()) + b"\n")
@@ -264,7 +264,8 @@ class Sharing:
         modelled = {model.column for model in self.done.searched.models if model.column}
         return list(self.done.searched.table.names), [n for n in self.done.released.schema if n in modelled]
 
-    def _finish(self) -> None:
+    def _finish(self, form: str) -> None:
+        self.card = with_own_types(self.card, self.done.released, form)
         self.card = msgspec.structs.replace(self.card, seconds=dict(self.watch.seconds))
 
 

@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from jalousie.errors import InternalError, TableError
+from jalousie.tables.border import Own
 from jalousie.tables.count import (
     Dictionary,
     Packing,
@@ -55,7 +56,7 @@ class RecodedFrame:
     schema: dict[str, nw.dtypes.DType]
     engine: Any
     kind: str
-    origin: dict[str, Any]
+    origin: dict[str, Own]
     """The caller's own column types, where these columns are untouched."""
 
     numbered: Numbered | None = None

@@ -18,7 +18,6 @@ from jalousie.tables.text import canonical
 from jalousie.tables.types import Codes, Counts, FrequencyTable, Histogram
 from jalousie.tables.write import Format, has_point
 
-
 FAILURES = (duckdb.Error, OSError, ValueError, ArithmeticError)
 """The last two: a text that is no value of its type."""
 
