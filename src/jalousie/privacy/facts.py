@@ -84,7 +84,7 @@ def with_own_types(card: Card, released: RecodedFrame, form: str) -> Card:
         said = own.said if own is not None else ""
         if said and own is not None and not own.kept_in(form):
             column = msgspec.structs.replace(column, was=said)
-        elif said.startswith(("Duration", "duration", "timedelta")):  # a whole number inside
+        elif own is not None and own.is_duration:
             column = msgspec.structs.replace(column, type=said)
         columns.append(column)
     return msgspec.structs.replace(card, columns=tuple(columns))

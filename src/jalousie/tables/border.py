@@ -48,6 +48,11 @@ class Own:
     def ordered(self) -> bool:
         return self.order is not None
 
+    @property
+    def is_duration(self) -> bool:
+        """Whether the column is a duration, which is a whole number inside."""
+        return self.said.startswith(("Duration", "duration", "timedelta"))
+
     def kept_in(self, form: str) -> bool:
         """Whether a column goes back into this type in a file of that format, or in a data frame (no format)."""
         return not form or (form == "arrow" and not self.ordered)
