@@ -119,7 +119,7 @@ def _stream(recoded: RecodedFrame, numbered: Numbered, path: Path, format: Forma
         writer = Engine(EngineOptions(threads=1))
         try:
             view = writer.name()
-            writer.connection.register(view, pa.RecordBatchReader.fromnumbered_batches(schema, _noting(batches, late)))
+            writer.connection.register(view, pa.RecordBatchReader.from_batches(schema, _noting(batches, late)))
             return _write_csv(writer, view, recoded, path, form)
         except duckdb.Error:
             if late:

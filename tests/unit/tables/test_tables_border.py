@@ -165,10 +165,8 @@ def test_an_ordered_dictionary_shows_only_what_is_released() -> None:
 
 
 def test_duckdb_columns_keep_their_type() -> None:
-    query = (
-        "SELECT 'p'::ENUM('q', 'p', 'gone') e, uuid() u, 5::HUGEINT h, INTERVAL 3 DAY i, TIMESTAMP_MS '2024-01-01' m"
-    )
-    relation = duckdb.sql(f"{query}, [1] l").execute()
+    query = "SELECT 'p'::ENUM('q', 'p', 'gone') e, 5::HUGEINT h, INTERVAL 3 DAY i, TIMESTAMP_MS '2024-01-01' m"
+    relation = duckdb.sql(f"{query}, [1] l, '00000000-0000-0000-0000-000000000001'::UUID u")
     made = protect(relation, contract(relation.columns)).to_native()
     assert [str(kind) for kind in made.types] == ["ENUM('p')", *map(str, relation.types[1:])]
     assert made.fetchall() == relation.fetchall()
