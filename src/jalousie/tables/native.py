@@ -30,17 +30,18 @@ def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") ->
     """
     kind = kind or recoded.kind
     own = recoded.origin if kind.partition("-")[0] == recoded.kind.partition("-")[0] else {}
-    if kind in ("polars", "polars-lazy"):
-        frame = _polars(recoded, own, order)
-        check_rows(recoded, frame.height)
-        return frame.lazy() if kind == "polars-lazy" else frame
-    table = _arrow_table(recoded, order)
-    check_rows(recoded, table.num_rows)
-    if kind == "pandas":
-        return _pandas(table, own)
-    if kind == "duckdb":
-        return _duckdb(table, own)
-    return leave(table, own)
+    with library_boundary(
+        ReleaseError, "R500", "the release cannot be given as a data frame", hint="write it to a file"
+    ):
+        if kind in ("polars", "polars-lazy"):
+            frame = _polars(recoded, own, order)
+            check_rows(recoded, frame.height)
+            return frame.lazy() if kind == "polars-lazy" else frame
+        table = _arrow_table(recoded, order)
+        check_rows(recoded, table.num_rows)
+        if kind == "pandas":
+            return _pandas(table, own)
+        return _duckdb(table, own) if kind == "duckdb" else leave(table, own)
 
 
 def _arrow_table(recoded: RecodedFrame, order: Order) -> Any:
