@@ -69,6 +69,7 @@ HIERARCHY_NOTES = """
 - Levels are nested: values that are equal at one level are equal at all above.
 - A null is a value of its own. It stays a null at every level below `*`, unless a hierarchy file has a line whose raw value is
   empty, which then says how nulls are generalised (if the column has empty texts as well, the line is theirs).
+- `-0.0` and `0.0` are one value: a quasi-identifier is released with `0.0`.
 - Every value of the table must be in the hierarchy's domain. The domain is also what Loss divides by: a cell's share is the part
   of the domain that it could be. It is all lines of a file; all values listed for `ordered` and `sets`; every whole number from
   `low` up to `high` (and what occurs outside) for `intervals` with both ends over whole numbers; and the values that occur

@@ -103,6 +103,23 @@ def test_intervals(
             assert np.array_equal(shown, [x if np.isfinite(x) else np.nan for x in found], equal_nan=True)
 
 
+whole = st.integers(-(2**63), 2**64 - 1) | st.integers(2**53 - 20, 2**53 + 20) | st.integers(-50, 50)
+
+
+@given(distinct(whole.map(str)), st.sampled_from([(3, 4), (5, 2), (1000, 10)]), st.sampled_from([0, 7]))
+def test_intervals_of_large_whole_numbers_are_exact(
+    values: list[str | None], widths: tuple[int, int], origin: int
+) -> None:
+    exact = [widths[0], widths[0] * widths[1]]
+    h = build(model.IntervalHierarchy(widths=tuple(map(float, exact)), origin=float(origin)), values)
+    check_valid(h, values)
+    for value in values:
+        for level, width in enumerate(exact, start=1):
+            if value is not None:
+                start = origin + (int(value) - origin) // width * width
+                assert label(h, level, value) == f"[{start}, {start + width})"
+
+
 days = st.dates(date(1000, 1, 1), date(9989, 12, 31))
 
 

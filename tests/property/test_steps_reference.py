@@ -28,6 +28,7 @@ from jalousie.contract.model import (
     Table,
     TruncateDate,
 )
+from jalousie.errors import TableError
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.steps import StepContext, apply_step
 from jalousie.tables import RawTable, from_frame
@@ -104,6 +105,36 @@ def test_integers_are_rounded_half_up(engine: str, values: list[Any], to: int) -
     assert got == expected
     assert left == list(range(len(values)))
     assert facts.facts["values-changed"] == sum(a != b for a, b in zip(values, expected, strict=True))
+
+
+BITS = {
+    pl.Int8: (-(2**7), 2**7 - 1),
+    pl.Int64: (-(2**63), 2**63 - 1),
+    pl.UInt8: (0, 2**8 - 1),
+    pl.UInt64: (0, 2**64 - 1),
+}
+
+
+@ENGINES
+@given(kind=st.sampled_from(list(BITS)), data=st.data())
+def test_whole_numbers_up_to_the_ends_of_their_type_are_rounded_or_refused(engine: str, kind: Any, data: Any) -> None:
+    least, most = BITS[kind]
+    ends = st.integers(least, most) | st.integers(most - 9, most) | st.integers(least, least + 9)
+    values = data.draw(st.lists(st.none() | ends, min_size=1, max_size=8))
+    to = data.draw(st.sampled_from([1, 2, 5, 7, 100, 1 << 40, 3 << 60]))
+    frame = pl.DataFrame({"x": pl.Series(values, dtype=kind)})
+    raw = from_frame(frame if engine == "polars" else frame.to_arrow())
+    expected = [None if v is None else (2 * v + to) // (2 * to) * to for v in values]
+    beyond = sum(v is not None and not least <= v <= most for v in expected)
+    step = Round(column="x", to=to)
+    if beyond:
+        with pytest.raises(TableError, match=f"has {beyond} numbers") as caught:
+            apply_step(raw, step, StepContext("sha256:1", key_for))
+        assert caught.value.code == "T263"
+        return
+    done, _ = apply_step(raw, step, StepContext("sha256:1", key_for))
+    assert done.frame.collect("polars")["x"].to_list() == expected
+    assert done.schema == raw.schema
 
 
 @ENGINES

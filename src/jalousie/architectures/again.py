@@ -11,7 +11,7 @@ import numpy as np
 from jalousie.errors import ReleaseError
 from jalousie.privacy.origin import draws_at_random
 from jalousie.privacy.release import read_card
-from jalousie.tables import count_written, write_frame
+from jalousie.tables import write_frame
 from jalousie.tables.bundle import check_digest
 from jalousie.tables.types import FrequencyTable
 
@@ -28,13 +28,12 @@ def check_same(sharing: Sharing, folder: Path) -> None:
     card = read_card(folder)
     path = check_digest(folder, card.data_file, card.data_digest)
     _check_repeatable(sharing, card)
-    names, sensitive = sharing.verified_columns()
     form = sharing.contract.release
-    found = count_written(path, names, sensitive, format=form.format, csv=form.csv)
+    found = sharing.counted(path)
     with tempfile.TemporaryDirectory(prefix="jalousie-") as place:
         again = Path(place) / path.name
         write_frame(sharing.done.released, again, format=form.format, csv=form.csv)
-        mine = count_written(again, names, sensitive, format=form.format, csv=form.csv)
+        mine = sharing.counted(again)
     if not _same_counts(found, mine):
         raise ReleaseError(
             "R511",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
@@ -10,9 +11,9 @@ import narwhals as nw
 from jalousie.contract.model import Learning
 from jalousie.privacy.card import LearningFacts
 from jalousie.privacy.deidentify import Deidentified
+from jalousie.tables.native import to_frame
 from jalousie.tables.rows import raw_rows, row_groups, source_rows
 from jalousie.tables.types import Counts
-from jalousie.tables.write import to_frame
 
 if TYPE_CHECKING:
     from jalousie.learning.spaces import ColumnSpace
@@ -40,7 +41,7 @@ def learning_facts(done: Deidentified, learning: Learning, spaces: Sequence[Colu
         raw = _some(origin.raw, names)
     return learning_utility(
         raw,
-        to_frame(done.released, "arrow"),
+        to_frame(replace(done.released, origin={}), "arrow"),  # in the engine's own types, as the raw rows are
         released_rows(done),
         learning,
         spaces,

@@ -23,7 +23,7 @@ from jalousie.errors import ContractError, TableError
 from jalousie.places.provider import Provider, Stopwatch
 from jalousie.privacy.card import AttackFacts, Card
 from jalousie.privacy.deidentify import Deidentified, Lent, Progress, deidentify
-from jalousie.privacy.facts import checks, describe, enforce, require_measured
+from jalousie.privacy.facts import checks, describe, enforce, require_measured, with_own_types
 from jalousie.privacy.release import Release
 from jalousie.privacy.search import Kernel
 from jalousie.privacy.steps import StepContext, table_name
@@ -203,7 +203,7 @@ class Sharing:
             names, sensitive = self.verified_columns()
             again = from_frame(table, options=self.settings.engine)
             self.verify(count_groups(again, names, sensitive) if names else None, again.rows)
-        self._finish()
+        self._finish("")
         return Release(table, self.card, msgspec.json.encode(self.spaces()), self.done.released.kind)
 
     def publish(self, target: Path, *, replace: bool = False, report: bool = True) -> Card:
@@ -225,11 +225,9 @@ class Sharing:
         with self.watch.stage("write"):
             written = write_frame(self.done.released, path, format=form.format, csv=form.csv, order=form.order)
         with self.watch.stage("verify"):
-            names, sensitive = self.verified_columns()
             engine = self.done.released.engine
             lent = engine if isinstance(engine, Engine) else None  # opening a second one costs as much as the counting
-            counted = count_written(path, names, sensitive, format=form.format, csv=form.csv, engine=lent)
-            self.verify(counted, written.rows)
+            self.verify(self.counted(path, lent), written.rows)
         self.card = msgspec.structs.replace(
             self.card,
             data_file=path.name,
@@ -237,7 +235,7 @@ class Sharing:
             data_format=form.format,
             csv=form.csv if form.format == "csv" else None,
         )
-        self._finish()
+        self._finish(form.format)
         from jalousie.report import card_json
 
         (folder / SPACE).write_bytes(msgspec.json.encode(self.spaces()) + b"\n")
@@ -250,6 +248,12 @@ class Sharing:
         self.card = msgspec.structs.replace(self.card, files=files)
         (folder / CARD).write_bytes(card_json(self.card))
 
+    def counted(self, path: Path, engine: Engine | None = None) -> FrequencyTable:
+        """The classes of a table file of this release."""
+        names, sensitive = self.verified_columns()
+        form, schema = self.contract.release, self.done.released.schema
+        return count_written(path, names, sensitive, format=form.format, csv=form.csv, schema=schema, engine=engine)
+
     def verified_columns(self) -> tuple[list[str], list[str]]:
         """Quasi-identifiers, and the sensitive columns that models speak of, as they are in what was written."""
         if self.done.searched is None:
@@ -257,7 +261,8 @@ class Sharing:
         modelled = {model.column for model in self.done.searched.models if model.column}
         return list(self.done.searched.table.names), [n for n in self.done.released.schema if n in modelled]
 
-    def _finish(self) -> None:
+    def _finish(self, form: str) -> None:
+        self.card = with_own_types(self.card, self.done.released, form)
         self.card = msgspec.structs.replace(self.card, seconds=dict(self.watch.seconds))
 
 

@@ -34,6 +34,8 @@ class ColumnFacts(Part, frozen=True, kw_only=True):
     role: str
     type: str
     """Type as released."""
+    was: str = ""
+    """Type in the provider's table, where the release's file cannot hold it."""
     changed: str
     """What happened to it, in words: `generalised`, `pseudonymised`, `unchanged`, ..."""
     levels: int = 0

@@ -277,5 +277,6 @@ def _later_steps(
     table = raw.derive(released.frame, rows=released.rows)
     table, said, context = apply_steps(table, steps, context)
     native = tuple(name for name in released.native if name in table.columns)
-    changed = replace(released, frame=table.frame, rows=table.rows, native=native, schema=table.schema)
+    origin = {name: own for name, own in table.origin.items() if name in released.origin}
+    changed = replace(released, frame=table.frame, rows=table.rows, native=native, schema=table.schema, origin=origin)
     return changed, said, context

@@ -23,6 +23,7 @@ from jalousie.privacy.card import (
 from jalousie.privacy.deidentify import Deidentified, Searched, count_released
 from jalousie.privacy.quality import quality
 from jalousie.privacy.risk import class_sizes, disclosures, risk
+from jalousie.tables.apply import RecodedFrame
 from jalousie.tables.text import type_name
 from jalousie.tables.types import FrequencyTable
 
@@ -124,6 +125,20 @@ def _columns(done: Deidentified, contract: Contract) -> tuple[ColumnFacts, ...]:
         )
         for name, dtype in done.released.schema.items()
     )
+
+
+def with_own_types(card: Card, released: RecodedFrame, form: str) -> Card:
+    """The card with the caller's own types: where they were given back, and where the file (`form`) cannot hold them."""
+    columns = []
+    for column in card.columns:
+        own = released.origin.get(column.name)
+        said = own.said if own is not None else ""
+        if said and own is not None and not own.kept_in(form):
+            column = msgspec.structs.replace(column, was=said)
+        elif own is not None and own.is_duration:
+            column = msgspec.structs.replace(column, type=said)
+        columns.append(column)
+    return msgspec.structs.replace(card, columns=tuple(columns))
 
 
 def _type_name(dtype: object) -> str:

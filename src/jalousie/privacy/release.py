@@ -10,6 +10,7 @@ import narwhals as nw
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, UsageError, did_you_mean
 from jalousie.privacy.card import Card
+from jalousie.tables.border import to_pandas
 from jalousie.tables.bundle import CARD, SPACE, check_digest, check_files, read_member, read_released
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class Release:
         if kind == "arrow":
             return table
         if kind == "pandas":
-            return table.to_pandas()
+            return to_pandas(table)
         if kind == "duckdb":
             import duckdb
 

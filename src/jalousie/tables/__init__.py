@@ -17,10 +17,11 @@ if TYPE_CHECKING:
     from jalousie.tables.frames import from_frame
     from jalousie.tables.hierarchies import compile_hierarchies, compile_hierarchy
     from jalousie.tables.inspection import Inspection, inspect_table
+    from jalousie.tables.native import to_frame
     from jalousie.tables.raw import RawTable
     from jalousie.tables.read import read_table
     from jalousie.tables.types import FrequencyTable, Hierarchy, Histogram
-    from jalousie.tables.write import Written, to_frame, write_frame
+    from jalousie.tables.write import Written, write_frame
     from jalousie.tables.written import count_written
 
 _HOME = {
@@ -42,7 +43,7 @@ _HOME = {
     "guess_table": "dialect",
     "inspect_table": "inspection",
     "read_table": "read",
-    "to_frame": "write",
+    "to_frame": "native",
     "write_frame": "write",
 }
 

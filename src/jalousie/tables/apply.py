@@ -14,6 +14,7 @@ import narwhals as nw
 import numpy as np
 
 from jalousie.errors import InternalError, TableError
+from jalousie.tables.border import Own
 from jalousie.tables.count import (
     Dictionary,
     Packing,
@@ -55,7 +56,7 @@ class RecodedFrame:
     schema: dict[str, nw.dtypes.DType]
     engine: Any
     kind: str
-    origin: dict[str, Any]
+    origin: dict[str, Own]
     """The caller's own column types, where these columns are untouched."""
 
     numbered: Numbered | None = None
@@ -133,11 +134,14 @@ def apply_recoding(
         hidden = nw.col(f"{prefix}o0") == GONE
         released = {name: nw.when(hidden).then(nw.lit(STAR)).otherwise(value) for name, value in released.items()}
     columns = [released[n].alias(n) if n in released else nw.col(n) for n in raw.columns]
+    # two zeros that are one value must not be told apart in the release either
+    zeros = [d.name for d in found if raw.schema[d.name].is_float() and "-0.0" in d.engine and d.name not in released]
+    columns = [_one_zero(n, raw.schema[n]) if n in zeros else c for n, c in zip(raw.columns, columns, strict=True)]
     if lookups:
         out = frame.sort(row).select(*columns)
         numbered = Numbered(out, frame.select(*columns, row), row, raw.engine)
-    else:
-        out, numbered = raw.frame, None  # nothing was joined, nothing changed
+    else:  # nothing was joined
+        out, numbered = raw.frame.select(*columns) if zeros else raw.frame, None
     return RecodedFrame(
         frame=out,
         rows=raw.rows if suppressed == "star" else raw.rows - int(table.counts[gone].sum()),
@@ -148,6 +152,10 @@ def apply_recoding(
         origin={n: t for n, t in raw.origin.items() if n not in released},
         numbered=numbered,
     )
+
+
+def _one_zero(name: str, dtype: nw.dtypes.DType) -> nw.Expr:
+    return nw.when(nw.col(name) == 0).then(nw.lit(0.0).cast(dtype)).otherwise(nw.col(name)).alias(name)
 
 
 def _released(name: str, value_map: list[str | None] | None, d: Dictionary, label: str) -> nw.Expr:

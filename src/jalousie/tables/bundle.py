@@ -95,7 +95,10 @@ def _read_csv(path: Path, csv: Csv, types: dict[str, str]) -> Any:
         path,
         read_options=arrow_csv.ReadOptions(encoding=csv.encoding, column_names=None if csv.header else list(types)),
         parse_options=arrow_csv.ParseOptions(
-            delimiter=csv.delimiter, quote_char=csv.quote or False, newlines_in_values=True
+            delimiter=csv.delimiter,
+            quote_char=csv.quote or False,
+            newlines_in_values=True,
+            ignore_empty_lines=len(types) > 1,  # of one column, an empty line is a null
         ),
         convert_options=arrow_csv.ConvertOptions(
             column_types={name: kind for name, kind in known.items() if kind is not None},

@@ -11,12 +11,16 @@ import duckdb
 import narwhals as nw
 
 from jalousie.errors import ReleaseError, library_boundary
+from jalousie.tables.border import enter
 from jalousie.tables.engine import Engine, EngineOptions, arrow_errors, engine_boundary, file_list
 from jalousie.tables.raw import RawTable
 from jalousie.tables.text import type_name
 
 if TYPE_CHECKING:
     from jalousie.tables.apply import RecodedFrame
+
+
+_UNITS = ("s", "ms", "us", "ns")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +41,7 @@ def open_written(engine: Engine, path: Path, form: str) -> nw.LazyFrame[Any]:
     ):
         if form == "parquet":
             return engine.frame(engine.view(f"SELECT * FROM read_parquet({file_list(path)})"))
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table = enter(pa.ipc.open_file(pa.memory_map(str(path))).read_all(), written=True)
         view = engine.name()
         engine.connection.register(view, table)
         engine.sources.append(table)
@@ -61,10 +65,16 @@ def check_schema(recoded: RecodedFrame, written: nw.LazyFrame[Any]) -> None:
 
 
 def _same(before: nw.dtypes.DType, after: nw.dtypes.DType) -> bool:
-    """Equal, or the same text written without a dictionary, or a type that Narwhals has no name for."""
+    """Equal, or without a loss of values: text without a dictionary, times in a finer unit, instants in UTC.
+
+    Types that Narwhals has no name for are the engine's own, which `border` lets in only where they come back.
+    """
     texts = (nw.String, nw.Categorical, nw.Enum)
     if before == nw.Unknown or after == nw.Unknown:
         return True
+    if isinstance(before, nw.Datetime) and isinstance(after, nw.Datetime):
+        same_zone = (before.time_zone is None) == (after.time_zone is None)
+        return same_zone and _UNITS.index(before.time_unit) <= _UNITS.index(after.time_unit)
     return before == after or (isinstance(before, texts) and isinstance(after, texts))
 
 

@@ -6,10 +6,11 @@ import codecs
 import csv
 import re
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import duckdb
+import msgspec
 
 from jalousie.contract.dialect import ENCODINGS, is_encoding
 from jalousie.contract.model import Column, Csv
@@ -65,6 +66,30 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
         if declared:
             table = _typed(engine, table, names, declared, utf8, form)
         return RawTable(engine.frame(table), rows=rows, keep=engine)
+    finally:
+        if temporary:
+            utf8.unlink(missing_ok=True)
+
+
+def read_back(engine: Engine, path: Path, form: Csv, names: Sequence[str]) -> str:
+    """A CSV file as a release writes it, parsed into a table of texts in which null and empty text stay apart.
+
+    Only the first of `form.nulls`, unquoted, is a null there. Raises T205, T206.
+    """
+    written = msgspec.structs.replace(form, nulls=form.nulls[:1] or ("",))
+    utf8, temporary = _as_utf8(engine, path, form.encoding)
+    try:
+        return _parse(engine, utf8, written, list(names), quoted_nulls=False)
+    finally:
+        if temporary:
+            utf8.unlink(missing_ok=True)
+
+
+def header_names(engine: Engine, path: Path, form: Csv) -> list[str]:
+    """The columns that a CSV file names itself."""
+    utf8, temporary = _as_utf8(engine, path, form.encoding)
+    try:
+        return _header(utf8, form, None)
     finally:
         if temporary:
             utf8.unlink(missing_ok=True)
@@ -126,7 +151,7 @@ def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> list
     return list(columns)
 
 
-def _parse(engine: Engine, path: Path, form: Csv, names: list[str]) -> str:
+def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, quoted_nulls: bool = True) -> str:
     options = {
         "auto_detect": "false",
         "header": "true" if form.header else "false",
@@ -136,7 +161,7 @@ def _parse(engine: Engine, path: Path, form: Csv, names: list[str]) -> str:
         "strict_mode": "true",
         "null_padding": "false",
         "nullstr": "[" + ", ".join(literal(null) for null in form.nulls) + "]",
-        "allow_quoted_nulls": "true",
+        "allow_quoted_nulls": "true" if quoted_nulls else "false",
         "max_line_size": str(MAX_LINE),
         "buffer_size": str(4 * MAX_LINE),  # the engine's own 16 lines want 70 MiB, and are no faster
         "columns": "{" + ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names) + "}",

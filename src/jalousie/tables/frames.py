@@ -13,6 +13,7 @@ import duckdb
 import narwhals as nw
 
 from jalousie.errors import TableError, library_boundary
+from jalousie.tables.border import Own, arrow_own, enter, refused
 from jalousie.tables.engine import Engine, EngineOptions
 from jalousie.tables.raw import RawTable
 
@@ -60,7 +61,7 @@ def check_rows(rows: int) -> None:
 def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
     """A raw table from a data frame of pandas, Polars (eager or lazy), PyArrow or DuckDB; the data frame is not changed.
 
-    Raises T202 (names), T204 (no rows or columns), T211 (unknown kind, mixed types in a column).
+    Raises T202 (names), T204 (no rows or columns), T211 (unknown kind, mixed types in a column, a type that is not supported).
     """
     if isinstance(data, duckdb.DuckDBPyRelation):
         check_names(data.columns)
@@ -78,9 +79,16 @@ def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
     if implementation is nw.Implementation.POLARS:
         return _polars(frame, names, options)
     if implementation is nw.Implementation.PANDAS:
-        return _arrow(_pandas_to_arrow(data), "pandas", options, dict(data.dtypes))
+        table = _pandas_to_arrow(data)
+        own = {
+            name: Own(
+                dtype, table.schema.field(name).type, dtype.categories if getattr(dtype, "ordered", False) else None
+            )
+            for name, dtype in data.dtypes.items()
+        }
+        return _arrow(table, "pandas", options, own)
     if implementation is nw.Implementation.PYARROW:
-        return _arrow(data, "arrow", options)
+        return _arrow(nw.to_native(frame), "arrow", options, arrow_own(nw.to_native(frame)))
     if implementation is nw.Implementation.DUCKDB:  # a Narwhals frame around a relation
         return _copied(nw.to_native(frame), options)
     raise TableError(
@@ -89,6 +97,8 @@ def from_frame(data: Any, *, options: EngineOptions | None = None) -> RawTable:
 
 
 def _polars(frame: Any, names: list[str], options: EngineOptions | None) -> RawTable:
+    import polars as pl
+
     lazy: nw.LazyFrame[Any] = frame.lazy()
     kind = "polars-lazy" if isinstance(frame, nw.LazyFrame) else "polars"
     with library_boundary(TableError, "T211", "the lazy frame could not be computed"):
@@ -96,16 +106,32 @@ def _polars(frame: Any, names: list[str], options: EngineOptions | None) -> RawT
         if kind == "polars-lazy":
             lazy = lazy.collect().lazy()
         rows = int(lazy.select(nw.len()).collect().item())
+        schema = lazy.to_native().collect_schema()
     check_rows(rows)
+    for name, dtype in schema.items():
+        if dtype.base_type() in (pl.Object, pl.Unknown):
+            raise refused(name, str(dtype))
+    own = {
+        name: Own(dtype, order=getattr(dtype, "categories", None) if dtype == pl.Enum else None)
+        for name, dtype in schema.items()
+    }
+    spans = [name for name, dtype in schema.items() if dtype.base_type() == pl.Duration]
+    if spans:  # as the other kinds of frame: the whole number of their unit
+        lazy = nw.from_native(lazy.to_native().with_columns(pl.col(name).to_physical() for name in spans))
     if any(name.startswith("^") and name.endswith("$") for name in names):
         # Polars reads such names as patterns of names
-        return _arrow(lazy.collect("polars").to_native().to_arrow(), kind, options)
-    return RawTable(lazy, rows=rows, kind=kind)
+        return _arrow(lazy.collect("polars").to_native().to_arrow(), kind, options, own)
+    return RawTable(lazy, rows=rows, kind=kind, origin=own)
 
 
 def _pandas_to_arrow(data: Any) -> Any:
+    import pandas as pd
     import pyarrow as pa
 
+    for name, dtype in data.dtypes.items():
+        inner = dtype.categories.dtype if isinstance(dtype, pd.CategoricalDtype) else dtype
+        if isinstance(inner, pd.IntervalDtype | pd.PeriodDtype):
+            raise refused(name, str(inner) if inner is dtype else f"category of {inner}")
     for name in data.columns:
         # one column at a time, since the error must name it and the library's own text quotes cells
         with library_boundary(
@@ -124,15 +150,16 @@ def _pandas_to_arrow(data: Any) -> Any:
         return table.cast(pa.schema(fields))
 
 
-def _arrow(table: Any, kind: str, options: EngineOptions | None, origin: dict[str, Any] | None = None) -> RawTable:
+def _arrow(table: Any, kind: str, options: EngineOptions | None, origin: dict[str, Own]) -> RawTable:
     check_rows(table.num_rows)
     engine = Engine(options)
     return scan_arrow(engine, table, kind=kind, origin=origin)
 
 
-def scan_arrow(engine: Engine, table: Any, *, kind: str, origin: dict[str, Any] | None = None) -> RawTable:
+def scan_arrow(engine: Engine, table: Any, *, kind: str, origin: dict[str, Own]) -> RawTable:
     """Arrow data in place, without a copy."""
     with library_boundary(TableError, "T211", "the Arrow table has types that the engine does not know"):
+        table = enter(table)
         view = engine.name()
         engine.connection.register(view, table)
         engine.sources.append(table)
@@ -151,7 +178,21 @@ def _copied(relation: duckdb.DuckDBPyRelation, options: EngineOptions | None) ->
         engine.connection.unregister(view)
         rows = count_rows(engine, table)
     check_rows(rows)
-    return RawTable(engine.frame(table), rows=rows, keep=engine, kind="duckdb")
+    return RawTable(engine.frame(table), rows=rows, keep=engine, kind="duckdb", origin=_duckdb_own(relation))
+
+
+def _duckdb_own(relation: duckdb.DuckDBPyRelation) -> dict[str, Own]:
+    """Types that do not come back from Arrow by themselves. Raises T211 for those that do not come back at all."""
+    with library_boundary(TableError, "T211", "the relation has types that are not supported"):
+        back = duckdb.from_arrow(relation.limit(0).to_arrow_table()).types
+    own = {}
+    for name, kind, other in zip(relation.columns, relation.types, back, strict=True):
+        if kind == other:
+            continue
+        if kind.id not in ("enum", "uuid", "hugeint", "uhugeint"):
+            raise refused(name, str(kind.id))
+        own[name] = Own(kind, order=dict(kind.children)["values"] if kind.id == "enum" else None)
+    return own
 
 
 def count_rows(engine: Engine, table: str) -> int:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date
+from decimal import Decimal
 from math import inf, isfinite
 
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
@@ -29,6 +30,14 @@ def number_text(value: float) -> str:
     if rounded.is_integer() and abs(rounded) < 1e15:
         return str(int(rounded))
     return repr(rounded)
+
+
+def decimal_text(value: Decimal) -> str:
+    """A bound as it is, without an exponent up to 10^21; else as a float is written, if that is the same number."""
+    if value == value.to_integral_value() and abs(value) < Decimal(10) ** 21:
+        return str(int(value))
+    text = repr(float(value))
+    return text if Decimal(text) == value else format(value.normalize(), "f")
 
 
 def exact_text(value: float) -> str:

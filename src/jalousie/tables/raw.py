@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import narwhals as nw
 
+from jalousie.tables.border import Own
 from jalousie.tables.types import Mask
 
 Kept = Callable[[], Mask]
@@ -29,10 +30,10 @@ class RawTable:
         rows: int,
         keep: Any = None,
         kind: str = "arrow",
-        origin: Mapping[str, Any] | None = None,
+        origin: Mapping[str, Own] | None = None,
     ) -> None:
         """`keep` is the engine, which must outlive the frame; `kind` is the caller's own kind of data frame, `origin` its own
-        column types where Arrow cannot say them."""
+        column types."""
         self._frame = frame
         self._rows = rows
         self._keep = keep
@@ -69,7 +70,7 @@ class RawTable:
         return self._kind
 
     @property
-    def origin(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Own]:
         return dict(self._origin)
 
     @property

@@ -17,6 +17,7 @@ import narwhals as nw
 from jalousie.contract.files import check_sha256
 from jalousie.contract.model import Column, Table
 from jalousie.errors import TableError, did_you_mean, library_boundary
+from jalousie.tables.border import arrow_own
 from jalousie.tables.csvfile import read_csv
 from jalousie.tables.engine import Engine, EngineOptions, file_list, fingerprint, memory_boundary
 from jalousie.tables.frames import check_names, check_rows, count_rows, scan_arrow
@@ -52,7 +53,7 @@ def read_table(
 
     Raises T201 (a column is missing), T202 (names), T203 (a column nobody named), T204 (no rows or columns), T205 (broken CSV,
     with its line), T206 (encoding), T207 (a cell is not of its type, with its line), T208 (damaged file), T209 (no such file),
-    T210 (another type than expected).
+    T210 (another type than expected), T211 (a type that is not supported).
     """
     path = Path(folder) / spec.file
     form = spec.format or FORMATS.get(path.suffix.lower(), "")
@@ -147,7 +148,7 @@ def _read_arrow(engine: Engine, path: Path) -> RawTable:
         table.validate()
     check_names(table.column_names)
     check_rows(table.num_rows)
-    return scan_arrow(engine, table, kind="arrow")
+    return scan_arrow(engine, table, kind="arrow", origin=arrow_own(table))
 
 
 def _expected(raw: RawTable, columns: Mapping[str, Column] | None, others: Others, *, csv: bool) -> RawTable:

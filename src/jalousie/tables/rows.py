@@ -16,10 +16,10 @@ from jalousie.tables.apply import RecodedFrame
 from jalousie.tables.count import Packing, code_lookup, dictionaries, free_prefix, with_texts, word_expressions
 from jalousie.tables.engine import fetch
 from jalousie.tables.lookup import look_up
+from jalousie.tables.native import to_frame
 from jalousie.tables.order import number_rows
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Counts, FrequencyTable, Mask
-from jalousie.tables.write import to_frame
 
 
 def raw_rows(raw: RawTable) -> nw.DataFrame[Any]:

@@ -11,7 +11,8 @@
     ... with a time zone: in UTC                                     `2024-02-29T12:30:00Z`
     null       None
 
-Engines write some of these differently (`1e20`, `1e+20`), so each distinct value is put right here, in Python, once.
+Engines write some of these differently (`1e20`, `1e+20`), so each distinct value is put right here, in Python, once: when
+the table is counted, and by the same functions when what was written is counted again. `-0.0` and `0.0` are one value.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Write a release: Parquet, CSV or Arrow IPC, or the caller's own kind of data frame.
+"""Write a release: Parquet, CSV or Arrow IPC.
 
 Only recoded rows come here: a `RawTable` has no way to a file. Order and number of rows are kept and checked.
 """
@@ -21,6 +21,7 @@ import narwhals as nw
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.apply import RecodedFrame
+from jalousie.tables.border import enter, leave_batches
 from jalousie.tables.check import check_schema, open_written
 from jalousie.tables.engine import (
     Engine,
@@ -76,7 +77,7 @@ def write_frame(
     path = Path(target)
     with _removed_on_failure(path):
         rows = _written(recoded, path, format, form, order)
-        _check_rows(recoded, rows)
+        check_rows(recoded, rows)
         if format != "csv":
             reader = Engine(EngineOptions(threads=1))
             try:
@@ -95,24 +96,24 @@ def _written(recoded: RecodedFrame, path: Path, format: Format, form: Csv, order
             pass  # the window was too small: sort
     if format == "arrow":
         import pyarrow  # noqa: F401  (its errors are then known to the boundary)
-    with _relation(recoded, order) as (engine, view), _boundary():
+    with ordered_view(recoded, order) as (engine, view), _boundary():
         if format == "parquet":
             return _copy(engine, view, path, PARQUET)
         if format == "csv":
             return _write_csv(engine, view, recoded, path, form)
         with closing(engine.connection.table(view).to_arrow_reader(BATCH)) as reader:
-            return _write_arrow(path, reader.schema, reader)
+            return _write_arrow(path, *leave_batches(reader.schema, reader, recoded.origin))
 
 
 def _stream(recoded: RecodedFrame, numbered: Numbered, path: Path, format: Format, form: Csv) -> int:
     """Write a large result without a sort. Raises OutOfOrder."""
     import pyarrow as pa
 
-    with _batches(numbered) as (schema, batches), _boundary():
+    with numbered_batches(numbered) as (schema, batches), _boundary():
         if format == "parquet":
             return _write_parquet(path, schema, batches)
         if format == "arrow":
-            return _write_arrow(path, schema, batches)
+            return _write_arrow(path, *leave_batches(schema, batches, recoded.origin))
         late: list[OutOfOrder] = []
         # a second engine only writes what streams in; it would wrap our exception in one of its own
         writer = Engine(EngineOptions(threads=1))
@@ -137,7 +138,7 @@ def _noting(batches: Iterator[Any], late: list[OutOfOrder]) -> Iterator[Any]:
 
 
 @contextmanager
-def _batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
+def numbered_batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
     """The rows of a DuckDB frame as Arrow batches in read order, and their schema."""
     relation = numbered.rows.to_native()
     engine = numbered.engine
@@ -154,62 +155,8 @@ def _batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
         engine.set_threads(engine.threads)
 
 
-def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") -> Any:
-    """The released rows as a data frame: `pandas`, `polars`, `polars-lazy`, `arrow` or `duckdb`; empty: the kind that
-    came in. A pandas frame gets a new index, since the old one may identify.
-
-    Raises R501, T213, T214.
-    """
-    kind = kind or recoded.kind
-    table = _arrow_table(recoded, order)
-    _check_rows(recoded, table.num_rows)
-    if kind == "pandas":
-        return _pandas(recoded, table)
-    if kind in ("polars", "polars-lazy"):
-        import polars as pl
-
-        frame = pl.from_arrow(table)
-        return frame.lazy() if kind == "polars-lazy" else frame
-    return duckdb.from_arrow(table) if kind == "duckdb" else table
-
-
-def _arrow_table(recoded: RecodedFrame, order: Order) -> Any:
-    numbered = recoded.streamable()
-    if numbered is not None and order == "keep" and is_duckdb(numbered.rows):
-        import pyarrow as pa
-
-        try:
-            with _batches(numbered) as (schema, batches), engine_boundary(numbered.rows):
-                return pa.Table.from_batches(batches, schema)
-        except OutOfOrder:
-            pass
-    with _relation(recoded, order) as (engine, view), engine_boundary(engine.frame(view)):
-        return engine.connection.table(view).to_arrow_table()
-
-
-def _pandas(recoded: RecodedFrame, table: Any) -> Any:
-    import pandas as pd
-
-    frame = table.to_pandas()
-    for name, dtype in recoded.origin.items():
-        if name not in frame.columns:
-            continue
-        if isinstance(dtype, pd.CategoricalDtype):
-            frame[name] = _categories(frame[name], dtype)
-        elif frame[name].dtype != dtype:
-            frame[name] = frame[name].astype(dtype)
-    return frame
-
-
-def _categories(column: Any, dtype: Any) -> Any:
-    """A column in the caller's categories, those alone that are released; as it is where a step has put others there."""
-    if not column.dropna().isin(dtype.categories).all():
-        return column
-    return column.astype(dtype).cat.remove_unused_categories()
-
-
 @contextmanager
-def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str]]:
+def ordered_view(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str]]:
     """The rows as a view of an engine, in their order."""
     if is_duckdb(recoded.frame) and isinstance(recoded.engine, Engine):
         engine = recoded.engine
@@ -220,7 +167,7 @@ def _relation(recoded: RecodedFrame, order: Order) -> Iterator[tuple[Engine, str
         engine = Engine(EngineOptions())
         view = engine.name()
         with engine_boundary(recoded.frame):
-            table = recoded.frame.collect("pyarrow").to_native()
+            table = enter(recoded.frame.collect("pyarrow").to_native())
         engine.connection.register(view, table)
         engine.sources.append(table)
     try:
@@ -265,7 +212,7 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
         raise
 
 
-def _check_rows(recoded: RecodedFrame, rows: int) -> None:
+def check_rows(recoded: RecodedFrame, rows: int) -> None:
     recoded.check_unchanged()
     if rows != recoded.rows:
         raise ReleaseError(
@@ -282,13 +229,18 @@ def _copy(engine: Engine, view: str, path: Path, options: str, select: str = "*"
     return int(rows)
 
 
+def has_point(dtype: nw.dtypes.DType) -> bool:
+    """Whether a CSV file shows the type's values with a decimal sign."""
+    return dtype.is_float() or dtype.is_decimal()
+
+
 def _write_csv(engine: Engine, view: str, recoded: RecodedFrame, path: Path, form: Csv) -> int:
     null = form.nulls[0] if form.nulls else ""
     if not form.quote:
         _refuse_unquotable(engine, view, recoded, form, null)
     select = ", ".join(
         f"replace({quoted(name)}::VARCHAR, '.', ',') AS {quoted(name)}"
-        if form.decimal == "," and (dtype.is_float() or dtype.is_decimal())
+        if form.decimal == "," and has_point(dtype)
         else quoted(name)
         for name, dtype in recoded.schema.items()
     )
@@ -344,7 +296,8 @@ def _write_arrow(path: Path, schema: Any, batches: Iterable[Any]) -> int:
     import pyarrow as pa
 
     rows = 0
-    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+    deltas = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True)
+    with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema, options=deltas) as writer:
         for batch in batches:
             writer.write_batch(batch)
             rows += batch.num_rows

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import duckdb
+import narwhals as nw
 import numpy as np
 
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.check import open_written
-from jalousie.tables.csvfile import read_csv
+from jalousie.tables.csvfile import header_names, read_back
 from jalousie.tables.engine import Engine, EngineOptions, arrow_errors, memory_boundary, quoted
-from jalousie.tables.types import FrequencyTable, Histogram
-from jalousie.tables.write import Format
+from jalousie.tables.text import canonical
+from jalousie.tables.types import Codes, Counts, FrequencyTable, Histogram
+from jalousie.tables.write import Format, has_point
+
+FAILURES = (duckdb.Error, OSError, ValueError, ArithmeticError)
+"""The last two: a text that is no value of its type."""
 
 
 def count_written(
@@ -25,61 +29,92 @@ def count_written(
     *,
     format: Format = "parquet",
     csv: Csv | None = None,
+    schema: Mapping[str, nw.dtypes.DType] | None = None,
     options: EngineOptions | None = None,
     engine: Engine | None = None,
 ) -> FrequencyTable:
     """Classes of a written release by a plain GROUP BY over the file, in an engine of its own unless one is lent.
 
-    It shares nothing else with the search or with `count_groups`, so that it can contradict them. Raises R501.
+    It shares nothing with the search or with `count_groups` but what a value's text is (`tables.text`), so that it can
+    contradict them. `schema` has the columns and types that were written: a CSV file does not say them (None: its header's
+    names, all text). Raises R501.
     """
     lent, engine = engine is not None, engine or Engine(options)
     try:
         with (
-            library_boundary(
-                ReleaseError, "R501", "what was written cannot be read back", duckdb.Error, OSError, *arrow_errors()
-            ),
+            library_boundary(ReleaseError, "R501", "what was written cannot be read back", *FAILURES, *arrow_errors()),
             memory_boundary(),
         ):
-            source = _source(engine, Path(path), format, csv or Csv())
-            classes = _plain_groups(engine, source, names)
-            keys = [row[:-1] for row in classes]
-            group = {key: i for i, key in enumerate(keys)}
-            values, codes = _coded([[key[i] for key in keys] for i in range(len(names))])
-            counts = np.array([row[-1] for row in classes], dtype=np.int64)
+            source, texts = _source(engine, Path(path), format, csv or Csv(), schema)
+            values, codes, counts = _groups(engine, source, texts, names)
+            group = {key: i for i, key in enumerate(zip(*codes.tolist(), strict=True))} if names else {(): 0}
             histograms = []
             for name in sensitive:
-                cells = _plain_groups(engine, source, [*names, name])
-                (found,), cell_codes = _coded([[row[-2] for row in cells]])
-                where = np.array([group[row[:-2]] for row in cells], dtype=np.int64)
-                order = np.lexsort((cell_codes[0], where))
-                cell_counts = np.array([row[-1] for row in cells], dtype=np.int64)
-                histograms.append(Histogram(name, found, where[order], cell_codes[0][order], cell_counts[order]))
+                cells, cell_codes, cell_counts = _groups(engine, source, texts, [*names, name])
+                # the same columns give the same codes: every value occurs in both
+                keys = zip(*cell_codes[:-1].tolist(), strict=True) if names else [()] * len(cell_counts)
+                where = np.array([group[key] for key in keys], dtype=np.int64)
+                order = np.lexsort((cell_codes[-1], where))
+                histograms.append(Histogram(name, cells[-1], where[order], cell_codes[-1][order], cell_counts[order]))
     finally:
         if not lent:
             engine.close()
     return FrequencyTable(tuple(names), values, codes, counts, tuple(histograms))
 
 
-def _source(engine: Engine, path: Path, format: Format, form: Csv) -> str:
-    frame = read_csv(engine, path, form, None).frame if format == "csv" else open_written(engine, path, format)
-    source = engine.name()
-    frame.to_native().create_view(source)
-    return source
+Texts = Mapping[str, Callable[[str], str]]
+"""From the engine's text of a column to the canonical text, for columns where they differ."""
 
 
-def _plain_groups(engine: Engine, source: str, names: Sequence[str]) -> list[tuple[Any, ...]]:
-    columns = ", ".join(f"{quoted(name)}::VARCHAR AS c{i}" for i, name in enumerate(names))
-    if not names:
-        return engine.run(f"SELECT count(*) FROM {source}")
-    return engine.run(f"SELECT {columns}, count(*) FROM {source} GROUP BY ALL ORDER BY ALL")
+def _source(
+    engine: Engine, path: Path, format: Format, form: Csv, schema: Mapping[str, nw.dtypes.DType] | None
+) -> tuple[str, Texts]:
+    """A view of the file, and how its cells' texts are to be read."""
+    if format != "csv":
+        frame = open_written(engine, path, format)
+        source = engine.name()
+        frame.to_native().create_view(source)
+        return source, _texts(frame.collect_schema())
+    if schema is None:
+        schema = dict.fromkeys(header_names(engine, path, form), nw.String())
+    texts = _texts(schema)
+    if form.decimal == ",":
+        for name, dtype in schema.items():
+            if has_point(dtype):
+                texts[name] = _with_point(texts[name])
+    return read_back(engine, path, form, list(schema)), texts
 
 
-def _coded(columns: Sequence[Sequence[str | None]]) -> tuple[tuple[tuple[str | None, ...], ...], Any]:
-    """Distinct values a column (sorted, a null last) and the codes, (D, G) int32."""
-    values, codes = [], np.empty((len(columns), len(columns[0]) if columns else 0), dtype=np.int32)
-    for i, column in enumerate(columns):
-        found: tuple[str | None, ...] = tuple(sorted(set(column), key=lambda v: (v is None, v or "")))
-        code = {value: j for j, value in enumerate(found)}
-        codes[i] = [code[value] for value in column]
+def _texts(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Callable[[str], str]]:
+    return {name: read for name, dtype in schema.items() if (read := canonical(dtype)) is not None}
+
+
+def _with_point(read: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda text: read(text.replace(",", "."))
+
+
+def _groups(
+    engine: Engine, source: str, texts: Texts, names: Sequence[str]
+) -> tuple[tuple[tuple[str | None, ...], ...], Codes, Counts]:
+    """Distinct values a column (sorted, a null last), the distinct rows' codes (D, G), and their counts."""
+    columns = ", ".join(f"{quoted(name)}::VARCHAR" for name in names)
+    select = f"SELECT {columns}, count(*) FROM {source} GROUP BY ALL" if names else f"SELECT count(*) FROM {source}"
+    rows = engine.run(select)
+    counts = np.array([row[-1] for row in rows], dtype=np.int64)
+    values, codes, merged = [], np.empty((len(names), len(rows)), dtype=np.int32), False
+    for i, name in enumerate(names):
+        read = texts.get(name, str)
+        known = {text: None if text is None else read(text) for text in {row[i] for row in rows}}
+        found = tuple(sorted(set(known.values()), key=lambda value: (value is None, value or "")))
+        place = {value: j for j, value in enumerate(found)}
+        code = {text: place[value] for text, value in known.items()}
+        codes[i] = [code[row[i]] for row in rows]
+        merged |= len(found) < len(known)
         values.append(found)
-    return tuple(values), codes
+    if merged:  # two texts of one value, such as 0.0 and -0.0
+        codes, inverse = np.unique(codes, axis=1, return_inverse=True)
+        counts = np.bincount(inverse.ravel(), weights=counts).astype(np.int64)
+    elif names:
+        order = np.lexsort(codes[::-1])
+        codes, counts = codes[:, order], counts[order]
+    return tuple(values), codes, counts

@@ -77,7 +77,9 @@ def _noisy(column: pa.Array, step: Noise) -> pa.Array:
 
     known = column.drop_null()
     if pa.types.is_integer(column.type):
-        kind, numbers = pa.int64(), known.cast(pa.int64()).to_pylist()
+        kind, numbers = pa.int64(), known.to_pylist()
+        if any(value >= 2**63 for value in numbers):
+            raise _unusable(step, "too large: noise gives whole numbers below 2^63")
         noisy: list[Any] = _measurement(int, step, step.scale, len(numbers))(numbers) if numbers else []
     elif pa.types.is_decimal(column.type):
         # as wide as can be: noise may need more digits before the point than any of the numbers has

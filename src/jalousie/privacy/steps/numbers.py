@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import narwhals as nw
 
 from jalousie.contract.model import Clip, Round
-from jalousie.errors import PrivacyError
+from jalousie.errors import PrivacyError, TableError
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.steps.check import count, require_number, wrong_type
 from jalousie.privacy.steps.stream import Change, rewrite
@@ -23,13 +23,24 @@ def round_numbers(raw: RawTable, step: Round) -> tuple[RawTable, StepFacts]:
     """Round to the nearest multiple of `to`, halves upwards: floor(x / to + 1/2) * to. The type is kept.
 
     An integer column takes a whole `to` only (T261), and so does a decimal column a `to` of no more digits than its own.
+    T263 where a multiple does not fit the column's type.
     """
     dtype = require_number(raw, step.column, "round")
+    column = nw.col(step.column)
     if isinstance(dtype, nw.Decimal):
         done, changed = _round_decimals(raw, step)
     else:
-        rounded = _rounded(nw.col(step.column), dtype, step)
-        changed = count(raw.frame, "round", changed=rounded != nw.col(step.column))["changed"]
+        rounded, beyond = _whole(column, dtype, step) if dtype.is_integer() else (_rounded(column, dtype, step), None)
+        counted = {"changed": rounded != column} | ({} if beyond is None else {"beyond": beyond})
+        seen = count(raw.frame, "round", **counted)
+        changed = seen["changed"]
+        if seen.get("beyond"):
+            raise TableError(
+                "T263",
+                f'step round: column "{step.column}" has {seen["beyond"]} numbers whose multiple of {step.to:g} its type'
+                " cannot hold",
+                hint="clip the column before, or round to a finer multiple",
+            )
         done = raw.derive(raw.frame.with_columns(rounded.alias(step.column)))
     return done, StepFacts(
         step="round",
@@ -77,15 +88,31 @@ def clip(raw: RawTable, step: Clip) -> tuple[RawTable, StepFacts]:
     )
 
 
+def _whole(column: nw.Expr, dtype: nw.dtypes.DType, step: Round) -> tuple[nw.Expr, nw.Expr]:
+    """Whole numbers rounded, and where the result is beyond the type (there they stay as they are).
+
+    Remainders and no division, hence exact; nothing on the way leaves 64 bits, where one engine wraps and another fails.
+    """
+    least, most = _range(dtype)
+    if step.to != int(step.to):
+        raise wrong_type(step.column, "round", "decimal", hint="an integer column is rounded to a whole number")
+    kind = dtype if most >= 2**63 else nw.Int64()
+    if step.to > _range(kind)[1]:
+        raise wrong_type(step.column, "round", "a type that can hold the multiple", hint="round to a finer multiple")
+    to = nw.lit(int(step.to), dtype=kind)
+    wide = column.cast(kind)
+    rest = wide % to
+    if least < 0:  # engines differ in the sign of a remainder
+        rest = nw.when(rest < 0).then(rest + to).otherwise(rest)
+    up = rest >= nw.lit((int(step.to) + 1) // 2, dtype=kind)
+    over = up & (wide > nw.lit(most, dtype=kind) - (to - rest))
+    if least < 0:
+        over = over | (~up & (wide < nw.lit(least, dtype=kind) + rest))
+    rounded = nw.when(over).then(wide).otherwise(nw.when(up).then(wide + (to - rest)).otherwise(wide - rest))
+    return rounded.cast(dtype), over
+
+
 def _rounded(column: nw.Expr, dtype: nw.dtypes.DType, step: Round) -> nw.Expr:
-    if dtype.is_integer():
-        if step.to != int(step.to):
-            raise wrong_type(step.column, "round", "decimal", hint="an integer column is rounded to a whole number")
-        to = int(step.to)
-        wide = column.cast(nw.Int64)
-        # remainders, not divisions: exact for every integer, and made non-negative first since engines differ there
-        rest = ((wide + to // 2) % to + to) % to
-        return (wide + to // 2 - rest).cast(dtype)
     inverse = round(1 / step.to)
     if step.to < 1 and math.isclose(inverse * step.to, 1, rel_tol=1e-12):
         # 0.1 is not a double: dividing by 10 gives the double nearest to the decimal, multiplying by 0.1 does not. The 10

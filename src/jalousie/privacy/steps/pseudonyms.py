@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from jalousie.contract.model import Pseudonymise
-from jalousie.errors import PrivacyError
+from jalousie.errors import PrivacyError, TableError
 from jalousie.privacy.card import StepFacts
 from jalousie.privacy.steps.check import require_columns, wrong_type
 from jalousie.privacy.steps.context import StepContext
@@ -40,6 +40,9 @@ def pseudonymise(raw: RawTable, step: Pseudonymise, context: StepContext) -> tup
         P422 where no key, or a key too short, is at hand
     """
     require_columns(raw, step.columns, "pseudonymise")
+    for name in step.columns:
+        if name in raw.origin and raw.origin[name].is_duration:  # the same one has other numbers in other units
+            raise _wrong(name)
     key = _key(step, context)
     values = 0
 
@@ -110,13 +113,17 @@ def _key(step: Pseudonymise, context: StepContext) -> bytes:
     return key
 
 
+def _wrong(name: str) -> TableError:
+    return wrong_type(name, "pseudonymise", "text, number, boolean, date or time", hint="drop the column")
+
+
 def _pseudonyms(column: pa.Array, key: bytes, name: str) -> pa.Array:
     import pyarrow as pa
 
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if not _has_text(column.type):
-        raise wrong_type(name, "pseudonymise", "text, number, boolean, date or time", hint="drop the column")
+        raise _wrong(name)
     if pa.types.is_timestamp(column.type):
         # Python's moments have no nanoseconds; a moment that needs them is refused (P421), not cut
         column = column.cast(pa.timestamp("us", column.type.tz))

@@ -93,8 +93,9 @@ def released(card: Card) -> Section:
 
 def _column(column: ColumnFacts) -> tuple[Cell, ...]:
     counted = column.distinct_before or column.distinct_after
+    was = f" (was {clean(column.was)})" if column.was else ""
     return (
-        Cell(clean(column.name), f"{clean(column.role)}, {clean(column.type)}"),
+        Cell(clean(column.name), f"{clean(column.role)}, {clean(column.type)}{was}"),
         Cell(clean(column.changed)),
         Cell(level(column)),
         Cell(count(column.distinct_before) if counted else "–"),
