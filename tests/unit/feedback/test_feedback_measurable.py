@@ -140,6 +140,19 @@ def test_no_figure_leaves_its_range_however_large_the_noise() -> None:
     assert without > 3
 
 
+def test_a_mean_over_classes_stays_inside_of_its_interval() -> None:
+    """Where a class's own figure was cut to its range the mean is of what was cut."""
+    score = np.repeat([0.1, 0.9], 500)
+    groups = score_groups(np.column_stack([1 - score, score]), 2, 25)
+    answer = exact_answer(
+        [groups.partition], np.zeros(1000, int), ("no", "yes"), variance=900.0, neighbours="add-or-remove"
+    )
+    answer.counts[0][:] = [[500, 100], [200, -40]]
+    found = scores_of(answer, groups)
+    assert found.by_class["yes"]["f1"].value == 0.0
+    assert in_range("macro_f1", found["macro_f1"])
+
+
 def test_a_scorer_gives_nan_rather_than_nonsense_and_a_selector_passes_over_it() -> None:
     score, labels = rare()
     always = type("Model", (), {"predict_proba": lambda self, X: np.column_stack([1 - X[:, 0], X[:, 0]])})()
