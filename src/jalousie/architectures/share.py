@@ -34,7 +34,6 @@ from jalousie.tables import (
     count_written,
     from_frame,
     read_table,
-    to_frame,
     write_frame,
 )
 from jalousie.tables.bundle import CARD, REPORT, SPACE
@@ -197,6 +196,8 @@ class Sharing:
 
     def release(self) -> Release:
         """The release as a data frame of the caller's kind, verified."""
+        from jalousie.tables import to_frame  # a release as a file does not need it
+
         with self.watch.stage("write"):
             table = to_frame(self.done.released, order=self.contract.release.order)
         with self.watch.stage("verify"):

@@ -8,7 +8,7 @@ import msgspec
 import narwhals as nw
 
 from jalousie.contract.model import Csv
-from jalousie.errors import ReleaseError, UsageError, did_you_mean
+from jalousie.errors import ReleaseError, UsageError, did_you_mean, library_boundary
 from jalousie.privacy.card import Card
 from jalousie.tables.border import to_pandas
 from jalousie.tables.bundle import CARD, SPACE, check_digest, check_files, read_member, read_released
@@ -69,6 +69,15 @@ class Release:
             )
         if kind == self._kind:
             return self._table
+        with library_boundary(
+            UsageError,
+            "U160",
+            f"the release has values that {kind} cannot hold",
+            hint="take another kind, such as arrow",
+        ):
+            return self._converted(kind)
+
+    def _converted(self, kind: str) -> Any:
         frame = nw.from_native(self._table)
         table = frame.collect("pyarrow").to_native() if isinstance(frame, nw.LazyFrame) else frame.to_arrow()
         if kind == "arrow":

@@ -16,7 +16,7 @@ import pytest
 
 from jalousie import Release, parse_contract, protect
 from jalousie.architectures.share import Sharing
-from jalousie.errors import TableError
+from jalousie.errors import TableError, UsageError
 
 CANARY = "CANARY-7731"
 LARGE = 2**53 + 1
@@ -222,3 +222,11 @@ def test_other_types_are_refused_by_name_and_type(kind: str) -> None:
     assert caught.value.code == "T211"
     assert f'column "x" has type {kind}, which is not supported' in str(caught.value)
     assert CANARY not in str(caught.value)
+
+
+def test_a_release_that_a_library_cannot_hold_says_no_cell() -> None:
+    table = pa.table({"x": pa.array([7_731_000_000_001], pa.time64("ns"))})
+    with pytest.raises(UsageError) as caught:
+        protect(table, contract(["x"])).to_pandas()
+    assert caught.value.code == "U160"
+    assert "7731" not in str(caught.value)
