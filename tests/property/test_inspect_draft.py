@@ -1,4 +1,4 @@
-"""Whatever a small table holds, the draft that `inspect --write` makes passes `check` and `protect --dry-run`, or none is made."""
+"""Whatever a small table holds, the draft of `inspect --write` passes `check` and `protect --dry-run`, or none is made."""
 
 from __future__ import annotations
 

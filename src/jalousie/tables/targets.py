@@ -31,7 +31,7 @@ def choose_target(profiles: Mapping[str, Profile], proposals: dict[str, Proposal
     numbers = [name for name in sensitive if profiles[name].is_number and name not in labels]
     if found := [name for name in numbers if name in fit and _all_finite(profiles[name])]:
         return Target(found[-1], "regression")
-    last = next(reversed(profiles), "")
+    last = next(reversed(tuple(profiles)), "")
     if last in fit and is_label(profiles[last]) and not sensitive and proposals[last].reason.startswith("few values"):
         proposals[last] = Proposal("sensitive", "few values in the last column: a label, most often")
         return Target(last)

@@ -91,7 +91,8 @@ def test_learners_do_not_speak(desk: Desk) -> None:
     [
         (("protect", "contract.yaml", "--kernal", "numpy"), 'no option "--kernal"; did you mean "--kernel"?'),
         (("protect", "contract.yaml", "--kernel=nmpy"), 'argument --kernel: no such choice; did you mean "numpy"?'),
-        (("protect", "contract.yaml", "--threads", "two"), "argument --threads: it takes a whole number, 0 or more"),
+        (("protect", "contract.yaml", "--threads", "two"), "argument --threads: it takes a whole number, 1 or more"),
+        (("protect", "contract.yaml", "--threads", "0"), "argument --threads: it takes a whole number, 1 or more"),
         (("protect", "contract.yaml", "--threads", "-1"), "argument --threads"),
         (("protect", "contract.yaml", "--dry"), 'did you mean "--dry-run"?'),
         (("protect", "contract.yaml", "secret/place"), "1 argument too many"),
