@@ -46,6 +46,7 @@ CELLS: dict[str, list[str]] = {
     "words": ["Gent", "Liège", "x y", 'q"', "a,b", "two\nlines", "-", "unknown"],
     "stars": ["*", "Gent", "Aalst"],
     "star": ["*"],
+    "marks": ["*", "?", "-"],
     "nothing": [""],
     "mails": [f"p{n}@example.org" for n in range(40)],
     "names": [f"person {n}" for n in range(1000)],

@@ -154,7 +154,7 @@ def _text_type(texts: Iterable[str], decimal: str, nulls: Collection[str], mappe
         shape = re.compile(_shape(kind, decimal))
         if all(shape.fullmatch(text) for text in rest) and (kind not in ("date", "datetime") or _real_dates(rest)):
             return kind, tuple(sorted(present))
-    evident = _STRONG_TOKENS.union(nulls) if rest else set(nulls)
+    evident = (_STRONG_TOKENS if rest else {STAR} if len(present) > 1 else set()).union(nulls)
     return "text", tuple(sorted(present & evident))
 
 
