@@ -20,7 +20,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument(
         "--threads",
-        type=positive,
+        type=at_least_one,
         default=0,
         metavar="N",
         help="threads of the engine (default: processors, at most 8)",
@@ -36,7 +36,7 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def positive(text: str) -> int:
+def at_least_one(text: str) -> int:
     """A whole number from 1 up, for argparse."""
     if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
         raise argparse.ArgumentTypeError("it takes a whole number, 1 or more")

@@ -109,9 +109,10 @@ def _other_side(other: RawTable, step: Enrich, kind: str) -> tuple[pa.Array, dic
         keys = _plain(table.column(name).combine_chunks()).cast(_arrow(kind))
         duplicates = len(keys) - len(pc.unique(keys))
     if duplicates:
+        rows = "1 row repeats" if duplicates == 1 else f"{duplicates:,} rows repeat"
         raise TableError(
             "T262",
-            f'step enrich: the key "{name}" of the table to join is not unique: {duplicates:,} row{"s repeat" if duplicates != 1 else " repeats"} a key',
+            f'step enrich: the key "{name}" of the table to join is not unique: {rows} a key',
             hint="give it one row per key; otherwise rows would multiply",
         )
     return keys, {c: _plain(table.column(c).combine_chunks()) for c in step.columns}
