@@ -219,6 +219,7 @@ CODES: dict[str, str] = {
     "T213": "the table changed while it was worked on",
     "T214": "the engine failed",
     "T215": "a table holds the mark of suppressed cells as a value",
+    "T216": "nothing of the table could be released",
     # tables: steps
     "T260": "a step names a column that the table does not have",
     "T261": "a step does not fit the type of its column",

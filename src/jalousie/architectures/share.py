@@ -110,21 +110,30 @@ class Sharing:
         return read_table(self.contract.table, self.contract.columns, self.loaded.folder, options=self.settings.engine)
 
     def _lent(self) -> Lent:
-        joined = [step for step in self.contract.steps if isinstance(step, Enrich)]
+        joined = [(place, step) for place, step in enumerate(self.contract.steps) if isinstance(step, Enrich)]
         context = StepContext(
             contract=self.digest,
             key_for=self.provider.keys.deriver(),
-            tables={table_name(step): self._joined(step) for step in joined},
+            tables={table_name(step): self._joined(step, f"steps.{place}.table") for place, step in joined},
             columns=self.contract.columns,
         )
         return Lent(context, self._compile, self.watch.stage, self._progress, self.settings.kernel)
 
-    def _joined(self, step: Enrich) -> RawTable:
+    def _joined(self, step: Enrich, path: str) -> RawTable:
         """The other table of an enrich step: its key and the columns that the step names; others are not read."""
         columns = {step.key or step.on: self.contract.columns.get(step.on, Column(role="plain")), **step.columns}
         if step.table.sha256:  # else the digest would let anybody try what a private table holds
             self._inputs[f"table joined on {step.on}"] = f"sha256:{step.table.sha256}"
-        return read_table(step.table, columns, self.loaded.folder, others="leave-out", options=self.settings.engine)
+        try:
+            return read_table(step.table, columns, self.loaded.folder, others="leave-out", options=self.settings.engine)
+        except (TableError, ContractError) as error:  # which of the tables, and where the contract names it
+            raise type(error)(
+                error.code,
+                f"step enrich, the table to join: {error.message}",
+                hint=error.hint,
+                where=self.loaded.positions.where(path),
+                effect=error.effect,
+            ) from None
 
     def _compile(self, name: str, column: Column, values: Sequence[str | None], counts: Any) -> Hierarchy:
         where = self.loaded.positions.where(f"columns.{name}.hierarchy")

@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 def engine_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("engine")
     group.add_argument(
-        "--threads", type=whole, default=0, metavar="N", help="threads of the engine (default: processors, at most 8)"
+        "--threads",
+        type=at_least_one,
+        default=0,
+        metavar="N",
+        help="threads of the engine (default: processors, at most 8)",
     )
     group.add_argument(
         "--memory-limit", default="", metavar="SIZE", help="such as 1GiB; beyond it the engine works on disk"
@@ -32,10 +36,10 @@ def engine_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def whole(text: str) -> int:
-    """A whole number that is not negative, for argparse."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError("it takes a whole number, 0 or more")
+def at_least_one(text: str) -> int:
+    """A whole number from 1 up, for argparse."""
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 2**31):
+        raise argparse.ArgumentTypeError("it takes a whole number, 1 or more")
     return int(text)
 
 

@@ -14,6 +14,8 @@ from jalousie.contract.text import scalar
 
 _WIDTH = 110
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./+-]*( [A-Za-z0-9_./+-]+)*")
+# what JSON leaves as it is, and YAML either refuses or takes for a line's end
+_UNREADABLE = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 # words that older YAML readers take for booleans
 _OLD_BOOLEANS = frozenset(("y", "n", "yes", "no", "on", "off"))
 _SPACED = ("columns", "steps", "privacy", "learning", "limits", "release")
@@ -54,6 +56,10 @@ def _tall(item: Any, path: str) -> bool:
     return isinstance(item, list) and any(isinstance(part, (dict, list)) for part in item)
 
 
+def _escaped(match: re.Match[str]) -> str:
+    return f"\\u{ord(match[0]):04x}"
+
+
 def _flow(value: Any) -> str:
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
@@ -65,7 +71,7 @@ def _flow(value: Any) -> str:
 def _scalar(value: Any) -> str:
     if isinstance(value, str):
         safe = _PLAIN.fullmatch(value) and isinstance(scalar(value), str) and value.lower() not in _OLD_BOOLEANS
-        return value if safe else json.dumps(value, ensure_ascii=False)
+        return value if safe else _UNREADABLE.sub(_escaped, json.dumps(value, ensure_ascii=False))
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
     text = json.dumps(value)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec.inspect as mi
 
 from jalousie.contract.positions import Positions, join
+from jalousie.contract.text import MOST_DIGITS
 from jalousie.errors import ContractError, did_you_mean
 
 
@@ -49,6 +50,10 @@ class _Walk:
     def __init__(self, positions: Positions) -> None:
         self.positions = positions
         self.errors: list[ContractError] = []
+        self.required: set[str] = set()
+
+    def _or_leave_out(self, path: str) -> str:
+        return "" if path in self.required else ", or leave the key out"
 
     def fault(self, path: str, message: str, hint: str = "", *, value: bool = True) -> None:
         where = self.positions.where(path, value=value)
@@ -76,9 +81,17 @@ class _Walk:
         if wanted == "text" and isinstance(value, (bool, int, float)):
             hint = "put it in quotes"
         elif value is None:
-            hint = "give a value or leave the key out"
+            hint = f"give a value{self._or_leave_out(path)}"
         elif wanted in ("a number", "a whole number") and isinstance(value, str):
+            if value.lstrip("+-").isdecimal() and len(value.lstrip("+-0")) > MOST_DIGITS:
+                self.fault(path, f'"{name}" has more digits than a whole number may have', f"at most {MOST_DIGITS}")
+                return
             hint = "write it without quotes, leading zeros or units"
+        elif wanted == "a whole number" and isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+            self.fault(
+                path, f'"{name}" must be a whole number, without a point or exponent', f"write it as {value:.0f}"
+            )
+            return
         self.fault(path, f'"{name}" must be {wanted}, not {_kind(value)}', hint)
 
     def _struct(self, value: Any, kind: mi.StructType, path: str) -> None:
@@ -92,6 +105,8 @@ class _Walk:
                 place = f' in "{path}"' if path else ""
                 self.fault(join(path, key), f'unknown key "{key}"{place}', did_you_mean(key, known), value=False)
         for name, field in fields.items():
+            if field.required:
+                self.required.add(join(path, name))
             if name in value:
                 self.visit(value[name], field.type, join(path, name))
             elif field.required:
@@ -132,10 +147,14 @@ class _Walk:
             return
         options = [str(option) for option in kind.values]
         name = _name(path)
-        if isinstance(value, str):
+        if not all(isinstance(option, str) for option in kind.values):
+            self.fault(
+                path, f'"{name}" must be {" or ".join(options)}', f"write `{name}: {options[0]}`, without quotes"
+            )
+        elif isinstance(value, str):
             self.fault(path, f'unknown {name} "{value}"', did_you_mean(value, options))
         else:
-            self.fault(path, f'"{name}" must be one of: {", ".join(options)}', "write it as text")
+            self.fault(path, f'"{name}" must be one of: {", ".join(options)}', "take one of these words")
 
     def _dict(self, value: Any, kind: mi.DictType, path: str) -> None:
         if not isinstance(value, dict):
@@ -151,7 +170,7 @@ class _Walk:
             self._wrong(value, "a list", path)
             return
         if kind.min_length is not None and len(value) < kind.min_length:
-            self.fault(path, f'"{path}" needs at least {kind.min_length} item', "add one, or leave the key out")
+            self.fault(path, f'"{path}" needs at least {kind.min_length} item', f"add one{self._or_leave_out(path)}")
         for index, item in enumerate(value):
             self.visit(item, kind.item_type, join(path, index))
 
@@ -160,7 +179,7 @@ class _Walk:
         if not isinstance(value, str):
             self._wrong(value, "text", path)
         elif kind.min_length is not None and len(value) < kind.min_length:
-            hint = f"write at least {kind.min_length} character, or leave the key out"
+            hint = f"write at least {kind.min_length} character{self._or_leave_out(path)}"
             self.fault(path, f'"{name}" is too short: at least {kind.min_length} character', hint)
         elif kind.max_length is not None and len(value) > kind.max_length:
             hint = f"write at most {kind.max_length} character"
@@ -172,8 +191,7 @@ class _Walk:
 
     def _number(self, value: Any, kind: mi.IntType | mi.FloatType, path: str) -> None:
         whole = isinstance(kind, mi.IntType)
-        # 5.0 is a whole number, as in JSON
-        fits = isinstance(value, int) or (isinstance(value, float) and (not whole or value.is_integer()))
+        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
         if isinstance(value, bool) or not fits:
             self._wrong(value, "a whole number" if whole else "a number", path)
             return

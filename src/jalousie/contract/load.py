@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,11 +79,22 @@ def parse_contract(text: str, *, file: str = "contract") -> Loaded:
         )
     try:
         contract = msgspec.convert(data, Contract)
-    except msgspec.ValidationError:
+    except msgspec.ValidationError as error:
         # msgspec stops at the first fault and does not say where; only now is it worth walking the structs
         from jalousie.contract.explain import explain
 
         raise_all(explain(data, Contract, positions))
-        raise ContractError("C102", "the contract does not fit its format", where=Where(file)) from None
+        raise ContractError(
+            "C102",
+            "a value does not fit the contract's format",
+            hint="`jalousie schema contract` prints what is allowed there",
+            where=positions.where(_path(str(error)), value=True),
+        ) from None
     raise_all(check_contract(contract, positions))
     return Loaded(contract, Path(), positions)
+
+
+def _path(said: str) -> str:
+    """The place that msgspec names, as a dotted path; its text may quote a value and is dropped."""
+    found = re.search(r"at `\$\.([A-Za-z0-9_.\[\]-]+)`$", said)
+    return re.sub(r"\[(\d+)\]", r".\1", found[1]) if found else ""

@@ -177,7 +177,8 @@ class Privacy(Part, frozen=True, kw_only=True):
     metric: Literal["loss", "entropy", "entropy-monotone", "discernibility", "class-size"] = "loss"
     """What the search minimises."""
     suppressed: Literal["drop", "star"] = "drop"
-    """What is released of a suppressed row: nothing, or the row with `*` for every quasi-identifier."""
+    """What is released of a suppressed row: nothing, or the row with `*` for every quasi-identifier, unless those rows together
+    would be a class that breaks a model: then nothing, and the card says so."""
     seconds: Positive = 60.0
     """Time allowed for the search; after it the best found is taken and its gap to the bound is stated."""
 

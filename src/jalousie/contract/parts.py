@@ -47,7 +47,8 @@ class Csv(Part, frozen=True, kw_only=True):
     decimal: Literal[".", ","] = "."
     """The decimal sign of numbers."""
     header: bool = True
-    """Whether the first line names the columns; if not, `columns` names them in their order."""
+    """Whether the first line names the columns; if not, `columns` names them in their order. Blank lines above it, and a line
+    `sep=;` that names the delimiter, are passed over."""
     nulls: tuple[str, ...] = ("",)
     """Cells that stand for a null."""
 

@@ -237,7 +237,8 @@ def _shown(searched: Searched, wanted: Suppressed) -> tuple[Suppressed, tuple[St
     rows = int(searched.table.counts[searched.recoding.suppressed].sum())
     said = StepFacts(
         step="suppress",
-        sentence=f"{rows:,} suppressed rows are left out: shown with `*` they would be a class of their own that breaks a model.",
+        sentence=f"{rows:,} suppressed row{'s are' if rows != 1 else ' is'} left out: shown with `*`, "
+        f"{'they' if rows != 1 else 'it'} would be a class of {'their' if rows != 1 else 'its'} own that breaks a model.",
         rows_before=searched.table.rows,
         rows_after=searched.table.rows - rows,
     )

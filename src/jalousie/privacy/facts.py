@@ -296,6 +296,7 @@ def enforce(found: Sequence[Check]) -> None:
     if failed:
         raise PrivacyError(
             "P431",
-            "the release would miss what the contract enforces: " + "; ".join(check.sentence for check in failed),
+            "the release would miss what the contract enforces: "
+            + "; ".join(f"{check.what}: {check.sentence}" for check in failed),
             hint="ask for stricter models, or relax the limit in the contract",
         )

@@ -45,7 +45,8 @@ def _alone(inspection: Inspection) -> str:
     rows = "" if inspection.counted_rows == inspection.rows else f" (of the first {count(inspection.counted_rows)})"
     known = listing(clean(column) for column in inspection.counted_columns)
     alone = percent(inspection.unique_rows)
-    return f"{alone} of the rows{rows} are one of a kind to somebody who knows {known}. The sets that tell most:"
+    more = " The sets that tell most:" if inspection.singling_out else ""
+    return f"{alone} of the rows{rows} are one of a kind to somebody who knows {known}.{more}"
 
 
 def _sets(inspection: Inspection) -> Table:

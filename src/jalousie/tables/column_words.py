@@ -54,8 +54,9 @@ POSTCODE = _set(
 
 SENSITIVE = _set(
     """
-    diagnosis diagnose diagnostic diagnostico diagnosi disease illness krankheit maladie enfermedad malattia ziekte icd
-    condition symptom treatment therapy medication drug prescription hiv disability behinderung handicap pregnancy
+    diagnosis diagnose diagnoses diagnosen diagnostic diagnostico diagnosi diag diags dx disease illness krankheit maladie
+    enfermedad malattia ziekte aandoening pathology pathologie comorbidity icd icd9 icd10 icd11 condition symptom treatment
+    therapy medication drug prescription hiv disability behinderung handicap pregnancy
     genetic genome mental income salary wage wages pay earnings lohn gehalt einkommen salaire revenu ingreso ingresos
     salario stipendio reddito inkomen salaris wealth debt loan balance credit religion religious faith belief glaube
     konfession political politics vote union gewerkschaft orientation crime criminal conviction offence arrest verdict
@@ -63,6 +64,8 @@ SENSITIVE = _set(
     """
 )
 """Words for what people do not want known, among them the special categories of GDPR article 9."""
+
+_SENSITIVE_PARTS = ("diagnos",)
 
 
 def words_of(name: str) -> tuple[str, ...]:
@@ -75,5 +78,6 @@ def words_of(name: str) -> tuple[str, ...]:
 
 
 def named(name: str, known: frozenset[str]) -> str:
-    """The first word of a column's name that is among `known`, or nothing."""
-    return next((word for word in words_of(name) if word in known), "")
+    """The first word of a column's name that is among `known`, or nothing; a compound such as `hoofddiagnose` is sensitive."""
+    parts = _SENSITIVE_PARTS if known is SENSITIVE else ()
+    return next((word for word in words_of(name) if word in known or any(part in word for part in parts)), "")

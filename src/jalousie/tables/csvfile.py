@@ -16,6 +16,7 @@ from jalousie.contract.dialect import ENCODINGS, is_encoding
 from jalousie.contract.model import Column, Csv
 from jalousie.errors import TableError, did_you_mean
 from jalousie.tables.count import free_prefix
+from jalousie.tables.csvlines import line_of, records, skipped_lines
 from jalousie.tables.engine import Engine, file_list, literal, out_of_memory, quoted
 from jalousie.tables.frames import check_names, check_rows, count_rows
 from jalousie.tables.raw import RawTable
@@ -51,20 +52,21 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
     """Parse the file once into a table of the engine.
 
     A cell equal to one of `form.nulls` is a null, whether it is quoted or not. Blank lines are skipped, except in a file of
-    one column, where they are a cell. Raises T201, T202, T204 to T207.
+    one column, where they are a cell; so are blank lines above the header, and a first line `sep=;`. Raises T201, T202, T204
+    to T207.
     """
     utf8, temporary = _as_utf8(engine, path, form.encoding)
     try:
-        names = _header(utf8, form, columns)
+        skip, names = _header(utf8, form, columns)
         check_names(names, known=columns or ())
         engine.fit(utf8.stat().st_size // BYTES_A_ROW)
-        table = _parse(engine, utf8, form, names)
+        table = _parse(engine, utf8, form, names, skip=skip)
         rows = count_rows(engine, table)
         check_rows(rows)
         engine.fit(rows)
         declared = {n: c.type for n, c in (columns or {}).items() if n in names and c.type != "text"}
         if declared:
-            table = _typed(engine, table, names, declared, utf8, form)
+            table = _typed(engine, table, names, declared, utf8, form, skip)
         return RawTable(engine.frame(table), rows=rows, keep=engine)
     finally:
         if temporary:
@@ -89,7 +91,7 @@ def header_names(engine: Engine, path: Path, form: Csv) -> list[str]:
     """The columns that a CSV file names itself."""
     utf8, temporary = _as_utf8(engine, path, form.encoding)
     try:
-        return _header(utf8, form, None)
+        return _header(utf8, form, None)[1]
     finally:
         if temporary:
             utf8.unlink(missing_ok=True)
@@ -124,37 +126,38 @@ def _as_utf8(engine: Engine, path: Path, encoding: str) -> tuple[Path, bool]:
                 return Path(copy.name), True
 
 
-def _reader_options(form: Csv) -> dict[str, object]:
-    if form.quote:
-        return {"delimiter": form.delimiter, "quotechar": form.quote, "doublequote": True, "strict": True}
-    return {"delimiter": form.delimiter, "quoting": csv.QUOTE_NONE, "strict": True}
-
-
-def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> list[str]:
+def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> tuple[int, list[str]]:
+    """Lines above the first record, and the columns' names."""
+    skip = 0
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            first = next(csv.reader(file, **_reader_options(form)), [])  # type: ignore[arg-type]
+        skip = skipped_lines(path, form)
+        first = next((record.cells for record in records(path, form, skip) if record.cells), [])
     except UnicodeError:
         raise _not_utf8(path) from None
     except csv.Error:
-        raise TableError("T205", "the header, line 1, cannot be parsed", hint="check delimiter and quote") from None
+        raise TableError(
+            "T205", f"the header, line {skip + 1}, cannot be parsed", hint="check delimiter and quote"
+        ) from None
     if form.header:
-        return first
+        return skip, first
     if columns is None:
-        return [f"column_{i}" for i in range(1, len(first) + 1)]
+        return skip, [f"column_{i}" for i in range(1, len(first) + 1)]
     if len(columns) != len(first):
         raise TableError(
             "T201",
             f"the file has no header and {len(first)} columns, the contract names {len(columns)}",
             hint="name the columns in the order of the file",
         )
-    return list(columns)
+    return skip, list(columns)
 
 
-def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, quoted_nulls: bool = True) -> str:
+def _parse(
+    engine: Engine, path: Path, form: Csv, names: list[str], *, skip: int = 0, quoted_nulls: bool = True
+) -> str:
     options = {
         "auto_detect": "false",
         "header": "true" if form.header else "false",
+        "skip": str(skip),
         "delim": literal(form.delimiter),
         "quote": literal(form.quote),
         "escape": literal(form.quote),
@@ -184,7 +187,7 @@ def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, quoted_nu
         ) from None
     except duckdb.Error as error:
         failed = str(error)  # quotes the line: only its shape is looked at
-    raise _broken(failed, path, form, len(names))
+    raise _broken(failed, path, form, len(names), skip)
 
 
 def _not_utf8(path: Path) -> TableError:
@@ -201,23 +204,22 @@ def _not_utf8(path: Path) -> TableError:
     )
 
 
-def _broken(failed: str, path: Path, form: Csv, width: int) -> TableError:
+def _broken(failed: str, path: Path, form: Csv, width: int, skip: int) -> TableError:
     """What is wrong with the file, and on which line of it. The engine counts records; lines are counted here."""
     if "not utf-8 encoded" in failed or "Invalid unicode" in failed:
         return _not_utf8(path)
     found = re.search(r"CSV Error on Line: (\d+)", failed)
     record = int(found.group(1)) if found else 0
-    line, cells = 1, width
+    line, cells = skip + 1, width
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, **_reader_options(form))  # type: ignore[arg-type]
-            for row in reader:
-                cells = len(row)
-                if row and cells != width:
-                    break
-                line = reader.line_num + 1
-            else:
-                line, cells = record or line, width
+        for row in records(path, form, skip):
+            cells = len(row.cells)
+            if cells and cells != width:
+                line = row.line
+                break
+            line = row.after
+        else:
+            line, cells = record or line, width
     except UnicodeError:
         return _not_utf8(path)
     except csv.Error:
@@ -225,7 +227,7 @@ def _broken(failed: str, path: Path, form: Csv, width: int) -> TableError:
     if cells != width:
         return TableError(
             "T205",
-            f"line {line} has {cells} cells, the header has {width}",
+            f"line {line} has {cells} cell{'s' if cells != 1 else ''}, the header has {width}",
             hint="check the delimiter, and that cells with a delimiter in them are quoted",
         )
     if "unterminated quote" in failed:
@@ -255,7 +257,9 @@ def _mixed_ends(path: Path) -> bool:
     return len(ends) > 1
 
 
-def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, str], path: Path, form: Csv) -> str:
+def _typed(
+    engine: Engine, table: str, names: list[str], declared: Mapping[str, str], path: Path, form: Csv, skip: int
+) -> str:
     """The table with its declared types; every cell must fit."""
     converted, unfit = {}, {}
     for name, kind in declared.items():
@@ -278,25 +282,12 @@ def _typed(engine: Engine, table: str, names: list[str], declared: Mapping[str, 
     (first,) = engine.run(f"SELECT {checks} FROM {source}")
     for name, row in zip(declared, first, strict=True):
         if row is not None:
+            line = line_of(records(path, form, skip), int(row), header=form.header, width=len(names))
             raise TableError(
                 "T207",
-                f'column "{name}", line {_line_of(path, form, int(row), len(names))}: the cell is not of type {declared[name]}',
+                f'column "{name}", line {line}: the cell is not of type {declared[name]}',
                 hint=f"such as {EXAMPLES[declared[name]]}; other cells are text, or nulls if csv: {{nulls: ...}} lists them",
             )
     typed = engine.create(f"SELECT {select} FROM {table}")
     engine.run(f"DROP TABLE {table}")
     return typed
-
-
-def _line_of(path: Path, form: Csv, row: int, width: int) -> int:
-    """First line of the data row `row` (from 0)."""
-    line, seen = 1, -1 if form.header else 0
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.reader(file, **_reader_options(form))  # type: ignore[arg-type]
-        for record in reader:
-            if record or width == 1:  # the engine skips blank lines, but for a single column
-                if seen == row:
-                    break
-                seen += 1
-            line = reader.line_num + 1
-    return line

@@ -11,9 +11,12 @@ from typing import Literal, cast
 
 from jalousie.contract.model import Csv, Table
 from jalousie.errors import TableError
+from jalousie.tables.csvlines import leading_lines
 
 _HEAD = 256 * 1024
 _LINES = 200
+_FEW_LINES = 3
+_DELIMITERS = ",;\t|"
 _FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -51,12 +54,21 @@ def guess_table(path: Path) -> Table:
 
 
 def guess_csv(head: bytes) -> Csv:
-    """From the first bytes of a file. Where nothing speaks against it: comma, UTF-8, decimal point, header."""
+    """From the first bytes of a file. Where nothing speaks against it: comma, UTF-8, decimal point, header.
+
+    Raises TableError T205 where a line of another form stands above the header.
+    """
     encoding = _encoding(head)
     text = head.decode(encoding, errors="replace").removeprefix("\ufeff")
     if len(head) >= _HEAD:
         text = text.rpartition("\n")[0]
-    delimiter, rows = max(((mark, _rows(text, mark)) for mark in ",;\t|"), key=lambda guess: _regularity(guess[1]))
+    lines = io.StringIO(text, newline="").readlines()
+    leading, named = leading_lines(lines, header=True)
+    text = "".join(lines[leading:])
+    marks = named if named and named.isascii() else _DELIMITERS
+    delimiter, rows = max(((mark, _rows(text, mark)) for mark in marks), key=lambda guess: _regularity(guess[1]))
+    if len(rows[0] if rows else ()) == 1:
+        _refuse_title(text, leading + 1)
     cells = [cell for row in rows[1:] for cell in row]
     commas = sum(_COMMA_NUMBER.fullmatch(cell) is not None for cell in cells)
     points = sum(re.fullmatch(r"-?\d+\.\d+", cell) is not None for cell in cells)
@@ -68,9 +80,28 @@ def guess_csv(head: bytes) -> Csv:
     )
 
 
+def _refuse_title(text: str, line: int) -> None:
+    """A comment or a title above the header would be taken for the name of the one column."""
+    for mark in _DELIMITERS:
+        below = _rows(text, mark)[1:]
+        cells = [len(row) for row in below if not _COMMA_NUMBER.fullmatch(mark.join(row).strip())]
+        usual = max(set(cells), key=cells.count, default=1)
+        if usual > 1 and cells.count(usual) >= max(_FEW_LINES, 0.9 * len(below)):
+            raise TableError(
+                "T205",
+                f"line {line} has 1 cell, the lines below it have {usual}",
+                hint="the first line names the columns: remove a title or comment above it; if there is one column, quote"
+                " the cells that hold a delimiter",
+            )
+
+
 def _encoding(head: bytes) -> str:
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
+    # Latin letters, digits and delimiters are every second byte of UTF-16; without its mark that tells which way round
+    even, odd = head[0::2].count(0) / max(1, len(head[0::2])), head[1::2].count(0) / max(1, len(head[1::2]))
+    if max(even, odd) > 0.5 and min(even, odd) < 0.05:
+        return "utf-16-le" if odd > even else "utf-16-be"
     try:
         # the last character of a cut-off head may be incomplete
         codecs.getincrementaldecoder("utf-8")().decode(head, final=len(head) < _HEAD)
@@ -100,8 +131,15 @@ def _regularity(rows: list[list[str]]) -> tuple[float, int]:
 
 
 def _has_header(rows: list[list[str]]) -> bool:
-    """A first row of distinct texts none of which is a number."""
+    """A first row of texts none of which is a number.
+
+    Names that occur twice are the header's fault, which reading it tells, unless the same cells come again below them.
+    """
     if not rows:
         return True
     first = [cell.strip() for cell in rows[0]]
-    return len(set(first)) == len(first) and not any(_NUMBER.fullmatch(cell) for cell in first)
+    if any(_NUMBER.fullmatch(cell) for cell in first):
+        return False
+    twice = [place for place, cell in enumerate(first) if cell and first.count(cell) > 1]
+    below = [{row[place].strip() for row in rows[1:] if place < len(row)} for place in twice]
+    return not twice or any(first[place] not in cells for place, cells in zip(twice, below, strict=True))

@@ -9,13 +9,16 @@ from typing import get_args
 
 from jalousie.contract import dump_yaml, model
 from jalousie.contract.model import Column, Contract
+from jalousie.errors import TableError
 from jalousie.tables.inspection import ColumnInspection, Inspection
+from jalousie.tables.profile import STAR
 
 _K = 5
 _NOTICE = """\
 Draft by `jalousie inspect`. Before anybody signs it, somebody who knows the data checks each role below:
 what could a neighbour, a colleague or a public register know (quasi-identifier)?"""
 _TYPES = frozenset(get_args(model.ColumnType))
+_OWN_TYPES = ("parquet", "arrow")
 
 
 def contract_draft(
@@ -25,8 +28,9 @@ def contract_draft(
 
     `file` is the `table` part (from `guess_table`) or a path. `folder` is where the contract will be: the path is then
     written relative to it; without it, as it is. `name` defaults to the file's. Identifiers are dropped, quasi-identifiers
-    generalised to k = 5 (2 for fewer than 100 rows).
+    generalised to k = 5 (2 for fewer than 100 rows). Raises TableError T216 where there is nothing that could be released.
     """
+    _refuse(inspection)
     table = file if isinstance(file, model.Table) else model.Table(file=file)
     place = table.file if folder is None else _relative(table.file, folder)
     tokens = sorted({token for column in inspection.columns for token in column.null_tokens})
@@ -42,7 +46,23 @@ def contract_draft(
         privacy=_privacy(inspection),
         learning=_learning(inspection),
     )
-    return dump_yaml(contract, comments=_comments(inspection))
+    return dump_yaml(contract, comments=_comments(inspection, table))
+
+
+def _refuse(inspection: Inspection) -> None:
+    """A draft must run as it is; of some tables none can."""
+    if inspection.rows < 2:
+        raise TableError(
+            "T216",
+            "no contract can be drafted: a release of a single row would hide nobody",
+            hint="give a table with more rows",
+        )
+    if all(column.role == "identifier" for column in inspection.columns):
+        raise TableError(
+            "T216",
+            "no contract can be drafted: every column is proposed to be dropped, and nothing would be left to release",
+            hint="`jalousie inspect` without --write says why; a contract written by hand can pseudonymise such a column",
+        )
 
 
 def _relative(file: str, folder: Path | str) -> str:
@@ -72,7 +92,7 @@ def _column(column: ColumnInspection, table: model.Table) -> Column:
     kind = column.type if column.type in _TYPES else "text"
     if isinstance(column.hierarchy, model.MaskHierarchy) or column.role == "identifier":
         kind = "text"  # digits that are no number
-    if table.format in ("parquet", "arrow"):
+    if table.format in _OWN_TYPES:
         kind = "text"  # such files carry their own types
     return Column(role=column.role, type=kind, hierarchy=column.hierarchy)  # type: ignore[arg-type]
 
@@ -95,8 +115,14 @@ def _learning(inspection: Inspection) -> model.Learning | None:
     return model.Learning(target=inspection.target, task=inspection.task)
 
 
-def _comments(inspection: Inspection) -> dict[str, str]:
+def _comments(inspection: Inspection, table: model.Table) -> dict[str, str]:
     comments = {"jalousie": _NOTICE}
+    starred = [column.name for column in inspection.columns if STAR in column.null_tokens]
+    if starred and table.format not in _OWN_TYPES:
+        comments["table"] = (
+            '"*" is read as a missing value, since it stands for a suppressed cell in a release; where it means something '
+            "else, replace it in the file"
+        )
     for column in inspection.columns:
         comments[f"columns.{column.name}"] = column.reason
     sensitive = [column.name for column in inspection.columns if column.role == "sensitive"]

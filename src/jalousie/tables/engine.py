@@ -282,6 +282,16 @@ def fetch(frame: nw.LazyFrame[Any]) -> dict[str, NDArray[Any]]:
         return {name: collected[name].to_numpy() for name in collected.columns}
 
 
+def fetch_counts(frame: nw.LazyFrame[Any], column: str, count: str) -> list[tuple[str, int]]:
+    """A text column without nulls of a small result, and a number beside each text."""
+    chosen = frame.select(column, count)
+    with engine_boundary(frame):
+        if is_duckdb(frame):
+            rows: list[tuple[str, int]] = chosen.to_native().fetchall()
+            return rows
+        return list(chosen.collect().iter_rows())
+
+
 def fetch_texts(frame: nw.LazyFrame[Any], column: str) -> list[str | None]:
     """One text column of a small result, nulls as None."""
     with engine_boundary(frame):

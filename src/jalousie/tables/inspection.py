@@ -13,18 +13,23 @@ import numpy as np
 from jalousie.contract.model import Csv, Hierarchy, NoHierarchy, Role, Table
 from jalousie.tables.count import count_groups
 from jalousie.tables.hierarchy_proposals import propose_hierarchy
-from jalousie.tables.profile import Profile, profile
+from jalousie.tables.profile import STAR, Profile, is_text, profile
 from jalousie.tables.raw import RawTable
 from jalousie.tables.recognise import Recognised, recognise
-from jalousie.tables.roles import Proposal, is_label, propose
+from jalousie.tables.roles import Proposal, propose
 from jalousie.tables.singling_out import ColumnSet, singling_out_sets, tells, unique_share
 from jalousie.tables.suitability import Note, suitability
+from jalousie.tables.targets import choose_target
 from jalousie.tables.types import FrequencyTable
 
 _COUNTED_COLUMNS = 12
 _COUNTED_ROWS = 1_000_000
 _COUNTED_VALUES = 100_000
 _SHOWN_SETS = 6
+_STARRED = (
+    'it holds "*", which stands for a suppressed cell in a release; to keep the column, replace that value in the file, or drop '
+    'its rows (step drop-rows, when: equals, value: "*")'
+)
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True, rename="kebab", forbid_unknown_fields=True):
@@ -89,15 +94,22 @@ def inspect_table(raw: RawTable, *, table: Table | None = None, checksums: bool 
     Work is bounded: one grouping a column, one of at most 12 quasi-identifiers over at most a million rows.
     Raises TableError T214 where the engine fails.
     """
-    decimal = (table.csv if table is not None else Csv()).decimal
-    profiles = {name: profile(raw, name, decimal=decimal) for name in raw.columns}
+    own_types = table is not None and table.format in ("parquet", "arrow")
+    profiles = _profiles(raw, table.csv if table is not None else Csv(), own_types)
     recognised = {name: _recognise(p, checksums) for name, p in profiles.items()}
     proposals = {name: propose(p, recognised[name]) for name, p in profiles.items()}
-    target, task = _target(profiles, proposals)
+    if own_types:
+        _refuse_stars(profiles, proposals)
+    target, task = choose_target(profiles, proposals)
     counted = _count(raw, profiles, proposals)
     _add_tellers(counted, profiles, proposals)
+    if own_types:
+        _refuse_stars(profiles, proposals)
     quasi = [name for name in counted.names if proposals[name].role == "quasi-identifier"]
-    columns = tuple(_column(profiles[name], recognised[name], proposals[name]) for name in raw.columns)
+    columns = tuple(
+        _column(profiles[name], recognised[name], proposals[name], own_types and is_text(raw.schema[name]))
+        for name in raw.columns
+    )
     unique = unique_share(counted, quasi)
     return Inspection(
         rows=raw.rows,
@@ -120,22 +132,16 @@ def _recognise(facts: Profile, checksums: bool) -> Recognised | None:
     return recognise(facts.values[::step], checksums=checksums)
 
 
-def _target(
-    profiles: dict[str, Profile], proposals: dict[str, Proposal]
-) -> tuple[str, Literal["classification", "regression"]]:
-    """What somebody may want to predict: a sensitive label, else a sensitive number, else a label in the last column."""
-    sensitive = [name for name, proposal in proposals.items() if proposal.role == "sensitive"]
-    labels = [name for name in sensitive if is_label(profiles[name])]
-    if labels:
-        return labels[-1], "classification"
-    numbers = [name for name in sensitive if profiles[name].is_number]
-    if numbers:
-        return numbers[-1], "regression"
-    last = next(reversed(profiles), "")
-    if last and is_label(profiles[last]) and not sensitive and proposals[last].reason.startswith("few values"):
-        proposals[last] = Proposal("sensitive", "few values in the last column: a label, most often")
-        return last, "classification"
-    return "", "classification"
+def _profiles(raw: RawTable, form: Csv, own_types: bool) -> dict[str, Profile]:
+    """Facts about each column; what evidently stands for a null in one column of a CSV file does so in all of them."""
+    found = {name: profile(raw, name, decimal=form.decimal, mapped=not own_types) for name in raw.columns}
+    known: set[str] = set()
+    while not own_types and known != (tokens := {token for facts in found.values() for token in facts.tokens}):
+        known = tokens
+        for name, facts in found.items():
+            if not tokens.isdisjoint(facts.values):
+                found[name] = profile(raw, name, decimal=form.decimal, nulls=tokens)
+    return found
 
 
 def _count(raw: RawTable, profiles: dict[str, Profile], proposals: dict[str, Proposal]) -> FrequencyTable:
@@ -176,11 +182,18 @@ def _add_tellers(table: FrequencyTable, profiles: dict[str, Profile], proposals:
             proposals[name] = Proposal("quasi-identifier", f'its value gives "{told}" away')
 
 
-def _column(facts: Profile, recognised: Recognised | None, proposal: Proposal) -> ColumnInspection:
+def _refuse_stars(profiles: dict[str, Profile], proposals: dict[str, Proposal]) -> None:
+    """A quasi-identifier must not hold `*`, which in a release is a suppressed cell; only in a CSV file can it become a null."""
+    for name, facts in profiles.items():
+        if proposals[name].role == "quasi-identifier" and STAR in facts.tokens:
+            proposals[name] = Proposal("identifier", _STARRED)
+
+
+def _column(facts: Profile, recognised: Recognised | None, proposal: Proposal, text: bool) -> ColumnInspection:
     generalised = proposal.role == "quasi-identifier"
     return ColumnInspection(
         name=facts.name,
-        type=facts.type,
+        type="text" if text else facts.type,
         distinct=facts.distinct,
         nulls=facts.nulls,
         uniqueness=facts.uniqueness,

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from math import isfinite
 from typing import Any
 
 import narwhals as nw
 
-from jalousie.tables.engine import fetch, fetch_texts
+from jalousie.tables.engine import fetch, fetch_counts
 from jalousie.tables.raw import RawTable
 from jalousie.tables.text import canonical, engine_text
 
 _FETCHED = 20_000  # distinct values brought out of the engine for a column
-_STRONG_TOKENS = frozenset(("?", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan"))
+STAR = "*"
+"""What a release writes for a cell that it does not say: no quasi-identifier may hold it as a value."""
+
+_STRONG_TOKENS = frozenset((STAR, "?", "N/A", "n/a", "#N/A", "NULL", "null", "NaN", "nan"))
 _TOKENS = _STRONG_TOKENS | frozenset(("NA", "na", "None", "none", "-", "--", ".", "missing", "unknown"))
 
 _SHAPES = {
@@ -31,10 +37,11 @@ _SHAPES = {
 class Profile:
     """Counts are over the whole column; `values` holds at most 20,000 of its distinct values, sorted, nulls apart.
 
-    distinct    different values, nulls and null tokens apart
+    distinct    different values, nulls and null tokens apart; of at most 20,000 texts of numbers, different numbers
     nulls       rows that are null or hold one of `tokens`
     singles     rows whose value occurs once
     tokens      texts that evidently stand for a null (`?`, `N/A`), from a fixed list
+    commonest   rows with the commonest value, where there are at most 20,000
     """
 
     name: str
@@ -45,6 +52,7 @@ class Profile:
     singles: int
     values: tuple[str, ...]
     tokens: tuple[str, ...] = ()
+    commonest: int = 0
 
     @property
     def uniqueness(self) -> float:
@@ -65,32 +73,60 @@ class Profile:
         return sorted(filter(isfinite, (float(value.replace(",", ".")) for value in self.values)))
 
 
-def profile(raw: RawTable, name: str, *, decimal: str = ".") -> Profile:
-    """Count one column's values (one grouping in the engine) and tell its type. Raises TableError T214 (engine)."""
+def profile(
+    raw: RawTable, name: str, *, decimal: str = ".", nulls: Collection[str] = (), mapped: bool = True
+) -> Profile:
+    """Count one column's values (one grouping in the engine) and tell its type.
+
+    `nulls` are texts that stand for a null in the whole file; `mapped` is whether a contract can make nulls of such texts.
+    Raises TableError T214 (engine).
+    """
     dtype = raw.schema[name]
-    read = canonical(dtype)
+    read = canonical(dtype)  # the text that stands for a value
     if read is None:
         return Profile(name, "nested", raw.rows, 0, 0, 0, ())
     groups = raw.frame.select(v=engine_text(name, dtype)).group_by("v").agg(n=nw.len())
     null_rows = nw.when(nw.col("v").is_null()).then(nw.col("n")).otherwise(0)
     single = nw.when(~nw.col("v").is_null() & (nw.col("n") == 1)).then(1).otherwise(0)
     totals = fetch(groups.select(distinct=nw.col("v").count(), nulls=null_rows.sum(), singles=single.sum()))
-    distinct, nulls, singles = (int(totals[key][0]) for key in ("distinct", "nulls", "singles"))
+    distinct, missing, singles = (int(totals[key][0]) for key in ("distinct", "nulls", "singles"))
     known = groups.filter(~nw.col("v").is_null())
-    texts = [text for text in fetch_texts(known.select("v").head(_FETCHED), "v") if text is not None]
-    if dtype != nw.String:
-        values = tuple(sorted({read(text) for text in texts}))
-        return Profile(name, _engine_type(dtype), raw.rows, distinct, nulls, singles, values)
-    kind, tokens = _text_type(texts, decimal)
-    if kind != "text" and distinct > len(texts) and not _all_fit(known, _shape(kind, decimal), tokens):
-        kind, tokens = "text", ()
-    if tokens:
-        counts = fetch(known.filter(nw.col("v").is_in(tokens)).select("n"))["n"]
-        distinct -= len(counts)
-        nulls += int(counts.sum())
-        singles -= int((counts == 1).sum())
-    values = tuple(sorted(set(texts).difference(tokens)))
-    return Profile(name, kind, raw.rows, distinct, nulls, singles, values, tokens)
+    found = dict(fetch_counts(known.head(_FETCHED), "v", "n"))
+    complete = distinct <= len(found)
+    kind, tokens = _engine_type(dtype), {}
+    if is_text(dtype):
+        if not complete:
+            found |= fetch_counts(known.filter(nw.col("v").is_in(sorted(_TOKENS | set(nulls)))), "v", "n")
+        kind, standing = _text_type(found, decimal, nulls, mapped)
+        if kind != "text" and not complete and not _all_fit(known, _shape(kind, decimal), standing):
+            kind, standing = "text", ()
+        read = _reader(kind)
+        tokens = {token: found.pop(token) for token in standing}
+    missing += sum(tokens.values())
+    distinct -= len(tokens)
+    singles -= list(tokens.values()).count(1)
+    commonest = 0
+    if complete:  # two texts may be one value: 1 and 1.0, or 0.0 and -0.0
+        counts: Counter[str] = Counter()
+        for text, rows in found.items():
+            counts[read(text)] += rows
+        distinct, singles = len(counts), list(counts.values()).count(1)
+        commonest = max(counts.values(), default=0)
+    values = tuple(sorted(found if dtype == nw.String else {read(text) for text in found}))
+    return Profile(name, kind, raw.rows, distinct, missing, singles, values, tuple(sorted(tokens)), commonest)
+
+
+def _reader(kind: str) -> Callable[[str], str]:
+    """From the text of a value of that type to one text for each value."""
+    if kind == "integer":
+        return lambda text: str(int(text))
+    if kind == "decimal":
+        return lambda text: repr(float(text.replace(",", ".")) + 0.0)
+    return str.strip if kind in ("boolean", "date", "datetime") else str
+
+
+def is_text(dtype: nw.dtypes.DType) -> bool:
+    return bool(dtype in (nw.String, nw.Categorical, nw.Enum))
 
 
 def _engine_type(dtype: nw.dtypes.DType) -> str:
@@ -106,26 +142,26 @@ def _engine_type(dtype: nw.dtypes.DType) -> str:
 
 
 def _shape(kind: str, decimal: str) -> str:
-    return _SHAPES[kind].replace(r"\.", ",") if kind == "decimal" and decimal == "," else _SHAPES[kind]
+    shape = _SHAPES[kind].replace(r"\.", ",") if kind == "decimal" and decimal == "," else _SHAPES[kind]
+    return f" *{shape} *"  # as a declared type allows
 
 
-def _text_type(texts: list[str], decimal: str) -> tuple[str, tuple[str, ...]]:
+def _text_type(texts: Iterable[str], decimal: str, nulls: Collection[str], mapped: bool) -> tuple[str, tuple[str, ...]]:
     """Type of the texts, and which of them stand for a null. Weak tokens (`-`) count only where they alone spoil a type."""
-    present = _TOKENS.intersection(texts)
+    present = (_TOKENS | set(nulls)).intersection(texts)
     rest = [text for text in texts if text not in present]
-    for kind in _SHAPES if rest else ():
+    for kind in _SHAPES if rest and (mapped or not present) else ():
         shape = re.compile(_shape(kind, decimal))
         if all(shape.fullmatch(text) for text in rest) and (kind not in ("date", "datetime") or _real_dates(rest)):
             return kind, tuple(sorted(present))
-    return "text", tuple(sorted(present & _STRONG_TOKENS)) if rest else ()
+    evident = (_STRONG_TOKENS if rest else {STAR} if len(present) > 1 else set()).union(nulls)
+    return "text", tuple(sorted(present & evident))
 
 
 def _real_dates(texts: list[str]) -> bool:
-    from datetime import date
-
     try:
         for text in texts:
-            date.fromisoformat(text[:10])
+            datetime.fromisoformat(text.strip())
     except ValueError:
         return False
     return True

@@ -91,7 +91,8 @@ def test_learners_do_not_speak(desk: Desk) -> None:
     [
         (("protect", "contract.yaml", "--kernal", "numpy"), 'no option "--kernal"; did you mean "--kernel"?'),
         (("protect", "contract.yaml", "--kernel=nmpy"), 'argument --kernel: no such choice; did you mean "numpy"?'),
-        (("protect", "contract.yaml", "--threads", "two"), "argument --threads: it takes a whole number, 0 or more"),
+        (("protect", "contract.yaml", "--threads", "two"), "argument --threads: it takes a whole number, 1 or more"),
+        (("protect", "contract.yaml", "--threads", "0"), "argument --threads: it takes a whole number, 1 or more"),
         (("protect", "contract.yaml", "--threads", "-1"), "argument --threads"),
         (("protect", "contract.yaml", "--dry"), 'did you mean "--dry-run"?'),
         (("protect", "contract.yaml", "secret/place"), "1 argument too many"),
@@ -181,7 +182,28 @@ def test_a_limit_that_is_enforced_ends_in_an_error(desk: Desk) -> None:
     ran = desk.protect()
     assert ran.code == 6
     assert "error[P431]" in ran.err
+    assert "highest risk of re-identification: " in ran.err
     assert desk.left() == set()
+
+
+JOIN = """steps:
+  - {step: drop-rows, column: town, when: is-null}
+  - {step: enrich, table: {file: h.csv}, on: town, columns: {zone: {role: quasi-identifier}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("table", "code", "words"),
+    [("", "T209", "the table's file does not exist"), ("town,area\na,b\n", "T201", 'the table has no column "zone"')],
+)
+def test_a_table_to_join_is_told_from_the_main_one(desk: Desk, table: str, code: str, words: str) -> None:
+    desk.contract("privacy:", JOIN + "privacy:")
+    if table:
+        desk.write("h.csv", table)
+    ran = desk.protect()
+    assert ran.code == 4
+    assert f"error[{code}]: step enrich, the table to join: {words}" in ran.err
+    assert re.search(r"contract  contract\.yaml:13:\d+  steps\.1\.table", ran.err)
 
 
 # -- terminals

@@ -52,6 +52,22 @@ def test_json_gives_the_same_contract() -> None:
     assert parse_contract(as_json).contract == parse_contract(GOOD).contract
 
 
+def test_a_required_part_is_not_to_be_left_out() -> None:
+    assert refusal(GOOD.replace("  models:\n    - {model: k-anonymity, k: 5}", "  models: []")).hint == "add one"
+    assert refusal(GOOD.replace("name: adult", "name:")).hint == "give a value"
+    assert refusal(GOOD.replace("name: adult", 'name: ""')).hint == "write at least 1 character"
+    assert refusal(GOOD.replace("learning: {target: salary}", "purpose:")).hint == "give a value, or leave the key out"
+
+
+def test_a_refusal_without_an_explanation_still_has_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jalousie.contract.explain.explain", lambda *_: [])
+    error = refusal(GOOD.replace("k: 5", "k: five"))
+    assert error.where is not None
+    assert (error.where.line, error.where.path) == (14, "privacy.models.0.k")
+    assert error.hint
+    assert "five" not in str(error)
+
+
 TYPOS = [
     ("role: sensitive", "rol: sensitive", "C102", 9, 12, "columns.salary.rol", 'did you mean "role"?'),
     ("privacy:", "privcy:", "C102", 12, 1, "privcy", 'did you mean "privacy"?'),
@@ -71,9 +87,14 @@ TYPOS = [
     ("k: 5", "k: 1", "C102", 14, 31, "privacy.models.0.k", ""),
     ("k: 5", "k: 5.5", "C102", 14, 31, "privacy.models.0.k", ""),
     ("k: 5", "k: true", "C102", 14, 31, "privacy.models.0.k", ""),
+    ("k: 5", "k: 5.0", "C102", 14, 31, "privacy.models.0.k", "write it as 5"),
+    ("k: 5", "k: 1e3", "C102", 14, 31, "privacy.models.0.k", "write it as 1000"),
+    ("k: 5", "k: 1e300", "C102", 14, 31, "privacy.models.0.k", ""),
+    ("k: 5", "k: 1234567890123456789", "C102", 14, 31, "privacy.models.0.k", "at most 18"),
     ("name: adult", "name: 12", "C102", 2, 7, "name", "quotes"),
     ("name: adult", "name: a b", "C102", 2, 7, "name", "letters"),
-    ("jalousie: 1", "jalousie: 2", "C102", 1, 11, "jalousie", ""),
+    ("jalousie: 1", "jalousie: 2", "C102", 1, 11, "jalousie", "`jalousie: 1`, without quotes"),
+    ("jalousie: 1", 'jalousie: "1"', "C102", 1, 11, "jalousie", "`jalousie: 1`, without quotes"),
     ("jalousie: 1", "jalousie: true", "C102", 1, 11, "jalousie", ""),
     ("widths: [5, 10]", "widths: []", "C102", 7, 83, "columns.age.hierarchy.widths", ""),
     ("widths: [5, 10]", "widths: 5", "C102", 7, 83, "columns.age.hierarchy.widths", ""),

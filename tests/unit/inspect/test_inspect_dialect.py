@@ -8,6 +8,7 @@ import pytest
 
 from jalousie.contract.model import Csv
 from jalousie.errors import TableError
+from jalousie.tables import read_table
 from jalousie.tables.dialect import guess_csv, guess_table
 
 GUESSES = [
@@ -24,6 +25,16 @@ GUESSES = [
     ("a,b\nBüro,2\n".encode("utf-16"), Csv(encoding="utf-16")),
     (b"\xef\xbb\xbfa,b\n1,2\n", Csv()),
     (b"one column\nx\n", Csv()),
+    (b"price\n1,5\n2,5\n3,5\n", Csv()),
+    (b"a;a;b\nx;1;y\nz;2;y\n", Csv(delimiter=";")),
+    (b"a;a;b\nx;x;y\nz;z;y\n", Csv(delimiter=";")),
+    (b"a;a;b\nx;a;y\na;z;y\n", Csv(delimiter=";", header=False)),
+    (b"a;b;;\n1;2;;\n", Csv(delimiter=";")),
+    (b"\n\na;b\n1;2\n", Csv(delimiter=";")),
+    (b"sep=;\r\na;b\r\n1,2;2\r\n", Csv(delimiter=";", decimal=",")),
+    (b"\xef\xbb\xbf\r\nsep=|\r\n\r\na;b|c\r\n1;2|3\r\n", Csv(delimiter="|")),
+    ("a,b\nBüro,2\n".encode("utf-16-le"), Csv(encoding="utf-16-le")),
+    ("a,b\nBüro,2\n".encode("utf-16-be"), Csv(encoding="utf-16-be")),
     (b"", Csv()),
 ]
 
@@ -59,3 +70,21 @@ def test_files_that_cannot_be_opened(tmp_path: Path) -> None:
         with pytest.raises(TableError, match="T200") as caught:
             guess_table(path)
         assert str(tmp_path) not in str(caught.value)
+
+
+@pytest.mark.parametrize("title", ["# export 2024", "Customers", "\n# export"])
+def test_a_title_above_the_header_is_refused_with_its_line(title: str) -> None:
+    text = title + "\na;b;c\n" + "x;1;y\n" * 5
+    with pytest.raises(TableError, match="T205") as caught:
+        guess_csv(text.encode())
+    assert f"line {title.count(chr(10)) + 1} has 1 cell, the lines below it have 3" in caught.value.message
+    assert "export" not in str(caught.value)
+
+
+def test_columns_of_one_name_are_an_error_not_a_missing_header(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text("town;town;x\n" + "Gent;87;y\n" * 30, encoding="utf-8")
+    table = guess_table(tmp_path / "t.csv")
+    assert table.csv.header
+    with pytest.raises(TableError, match="T202") as caught:
+        read_table(table)
+    assert "columns 1 and 2" in caught.value.message

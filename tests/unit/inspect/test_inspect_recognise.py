@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jalousie.tables.column_words import IDENTIFIER, POSTCODE, QUASI, SENSITIVE, named, words_of
 from jalousie.tables.recognise import recognise
 
 
+@cache
 def numbers(digits: int, check: str, *, count: int = 60) -> list[str]:
     """Valid numbers of one numbering, by trying: `check` names a python-stdnum module."""
     from importlib import import_module
@@ -103,6 +107,26 @@ def test_a_few_wrong_values_do_not_hide_the_rest() -> None:
     assert recognise([*values[:40], *(str(100000000 + n) for n in range(20))]) is None
 
 
+def test_words_among_national_numbers() -> None:
+    """Some cells that are no number at all: nothing fails, and the numbers are recognised."""
+    values = numbers(11, "be.nn", count=100)
+    for word in ("unknown-a", "7", "", "x1", "\u0663\u0664"):
+        found = recognise([*values, *[word] * 7])
+        assert found is not None
+        assert found.person
+
+
+looks_like_numbers = st.text("0123456789", min_size=6, max_size=14)
+nearly_numbers = st.text("0123456789 ./-AZ\u0663\u00b2", min_size=5, max_size=20)
+
+
+@given(st.lists(st.one_of(looks_like_numbers, nearly_numbers, st.text(max_size=20)), max_size=60), st.data())
+def test_no_text_makes_a_recogniser_fail(values: list[str], data: st.DataObject) -> None:
+    few = data.draw(st.lists(st.text(max_size=8), max_size=10))
+    for sample in (values, [*numbers(11, "be.nn"), *few], [*numbers(9, "nl.bsn"), *values[:5]]):
+        recognise(sample)
+
+
 FORMS = [
     ("e-mail address", [f"person{n}@example.org" for n in range(10)]),
     ("UUID", [f"{n:08x}-0000-4000-8000-00000000000a" for n in range(10)]),
@@ -150,6 +174,12 @@ NAMES = [
     ("Código Postal", POSTCODE, "postal"),
     ("annual income (EUR)", SENSITIVE, "income"),
     ("e-mail", IDENTIFIER, "mail"),
+    ("diag", SENSITIVE, "diag"),
+    ("diag_2", SENSITIVE, "diag"),
+    ("ICD10", SENSITIVE, "icd10"),
+    ("Hoofddiagnose", SENSITIVE, "hoofddiagnose"),
+    ("diagram", SENSITIVE, ""),
+    ("diagonal", SENSITIVE, ""),
     ("naamgeving", IDENTIFIER, ""),
     ("garage", QUASI, ""),
     ("", QUASI, ""),

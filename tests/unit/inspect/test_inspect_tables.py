@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.contract import load_contract, parse_contract, quasi_identifiers
+from jalousie.errors import TableError
 from jalousie.tables import (
     compile_hierarchies,
     contract_draft,
@@ -111,7 +112,12 @@ TYPES = [
     (["2024-02-29 10:00", "2023-01-01 11:30:15"] * 10, "datetime", ()),
     (["TRUE", "FALSE"] * 10, "boolean", ()),
     (["9" * 20, "1"] * 10, "text", ()),
-    ([" 1", "2"] * 10, "text", ()),
+    ([" 1", "2 "] * 10, "integer", ()),
+    ([" 1.5 ", "2"] * 10, "decimal", ()),
+    (["2024-02-29 10:00", "2023-01-01 25:30"] * 10, "text", ()),
+    (["red", "blue", "*"] * 10, "text", ("*",)),
+    (["?", "*"] * 10, "text", ("*",)),
+    (["*", "*"] * 10, "text", ()),
     (["?", "?"] * 10, "text", ()),
 ]
 
@@ -208,7 +214,82 @@ def test_tiny_tables(tmp_path: Path, rows: int) -> None:
     found = inspect_text(tmp_path, "age,sex,pay\n" + "39,M,low\n" * rows)
     assert found.rows == rows
     assert found.suitability[0].verdict == ("FAIL" if rows < 2 else "WARN")
-    parse_contract(contract_draft(found, "t.csv"))
+    if rows < 2:
+        with pytest.raises(TableError, match="T216"):
+            contract_draft(found, "t.csv")
+    else:
+        parse_contract(contract_draft(found, "t.csv"))
+
+
+def test_no_draft_of_identifiers_alone(tmp_path: Path) -> None:
+    found = inspect_text(tmp_path, "name,phone\n" + "".join(f"n{n},+32 2 555 {n:03d}\n" for n in range(50)))
+    with pytest.raises(TableError, match="T216") as caught:
+        contract_draft(found, "t.csv")
+    assert "every column" in caught.value.message
+
+
+def test_two_texts_of_one_number_are_one_value(tmp_path: Path) -> None:
+    import pyarrow as pa
+
+    found = inspect_text(tmp_path, "town,x,y\n" + "a,0.0, 1\nb,-0.0,1\n" * 200)
+    assert [found.column(name).distinct for name in "xy"] == [1, 1]
+    assert (found.target, found.column("x").role) == ("", "plain")
+    frame = pa.table({"x": [0.0, -0.0, 1.0], "y": ["a", "b", "c"]})
+    assert inspect_table(from_frame(frame)).column("x").distinct == 2
+    assert inspect_table(from_frame(frame)).column("x").unique_rows == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "target"),
+    [
+        ("town,label\n" + "a,yes\nb,no\n" * 200, "label"),
+        ("label\n" + "yes\nno\n" * 200, ""),
+        ("name,label\n" + "a,yes\nb,no\n" * 200, ""),
+        ("town,label\n" + "a,yes\nb,no\n" * 50, ""),
+        ("town,label\n" + "a,yes\n" * 380 + "b,no\n" * 20, ""),
+        ("town,label\n" + "a,yes\nb,\n" * 100, ""),
+        ("town,pay\n" + "".join(f"a,{n}\n" for n in range(400)), "pay"),
+        ("town,pay\n" + "a,1\n" * 390 + "b,2\n" * 10, ""),
+    ],
+)
+def test_a_target_is_one_that_can_be_learned(tmp_path: Path, text: str, target: str) -> None:
+    found = inspect_text(tmp_path, text)
+    assert found.target == target
+    assert (parse_contract(contract_draft(found, "t.csv")).contract.learning is None) is (target == "")
+
+
+def test_what_stands_for_a_null_in_one_column_does_so_in_the_file(tmp_path: Path) -> None:
+    found = inspect_text(tmp_path, "town,age,grade\n" + "a,1,-\nb,-,x\nb,2,x\n" * 100)
+    assert found.column("age").null_tokens == ("-",)
+    assert found.column("grade").distinct == 1
+    assert found.target == ""
+
+
+def test_stars_become_nulls_or_their_column_is_dropped(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    rows = {"town": ["Gent", "*", "Aalst", "Aalst"] * 50, "age": list(range(40)) * 5}
+    found = inspect_text(tmp_path, "town,age\n" + "".join(f"{t},{a}\n" for t, a in zip(*rows.values(), strict=True)))
+    draft = contract_draft(found, "t.csv")
+    assert "*" in parse_contract(draft).contract.table.csv.nulls
+    assert '# "*" is read as a missing value' in draft
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    table = guess_table(tmp_path / "t.parquet")
+    found = inspect_table(read_table(table), table=table)
+    assert found.column("town").role == "identifier"
+    draft = contract_draft(found, table)
+    assert "town" not in quasi_identifiers(parse_contract(draft).contract)
+    assert '# it holds "*"' in draft
+
+
+def test_text_of_digits_in_a_parquet_file_is_text(tmp_path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"age": [str(n % 60) for n in range(300)]}), tmp_path / "t.parquet")
+    table = guess_table(tmp_path / "t.parquet")
+    assert inspect_table(read_table(table), table=table).column("age").type == "text"
 
 
 def test_a_column_with_too_many_values_to_be_counted_still_shows_whom_it_singles_out(

@@ -41,6 +41,11 @@ def _inspection(name: str = "age") -> Inspection:
     )
 
 
+def test_no_table_is_announced_that_does_not_come() -> None:
+    nobody = msgspec.structs.replace(_inspection(), singling_out=(), counted_columns=("age",))
+    assert "sets that tell most" not in render_inspection(nobody, False).replace("\n", " ")
+
+
 def test_every_finding_is_printed() -> None:
     text = render_inspection(_inspection(), False).replace("\xa0", " ")
     for part in (

@@ -212,7 +212,9 @@ def test_unsatisfiable_says_what_would_do() -> None:
     assert exact_search(problem, [KAnonymity(3)], suppression=0.1).loss < 1
     with pytest.raises(PrivacyError) as caught:
         exact_search(build_problem(table, trees), [KAnonymity(11)], suppression=0.0)
-    assert "k = 10 would do at this suppression" in caught.value.hint
+    assert caught.value.message == "k is 11: more than the table has rows when it is generalised (10)"
+    assert caught.value.hint == "k = 5 would do at this suppression"
+    assert exact_search(build_problem(table, trees), [KAnonymity(5)], suppression=0.0).loss <= 1
     with pytest.raises(PrivacyError) as caught:
         exact_search(build_problem(table, trees), [KAnonymity(11)], suppression=1.0)
     assert caught.value.code == "P401"

@@ -472,6 +472,12 @@ def test_bad_steps_are_refused(load: Any, step: Step, code: str) -> None:
     assert "CANARY" not in str(error.value)
 
 
+def test_a_rules_value_of_another_type_is_said_in_words(load: Any) -> None:
+    with pytest.raises(JalousieError) as error:
+        apply_step(load(PEOPLE), DropRows(column="age", when="equals", value="x"), StepContext())
+    assert error.value.message == 'step drop-rows: column "age" and the rule\'s value are not of one type'
+
+
 @pytest.mark.parametrize(
     ("other", "columns", "code"),
     [
@@ -492,6 +498,14 @@ def test_tables_that_cannot_be_joined(
     with pytest.raises(JalousieError) as error:
         apply_step(load(PEOPLE), step, StepContext(tables={"x": load(pa.table(other))}))
     assert error.value.code == code
+
+
+def test_one_row_that_repeats_a_key_is_said_as_one(load: Any) -> None:
+    step = Enrich(table=Table(file="x"), on="area", key="code", columns={"income": QI})
+    other = load(pa.table({"code": ["1", "1"], "income": [1, 2]}))
+    with pytest.raises(JalousieError) as error:
+        apply_step(load(PEOPLE), step, StepContext(tables={"x": other}))
+    assert "1 row repeats a key" in error.value.message
 
 
 @pytest.mark.parametrize(

@@ -50,12 +50,36 @@ def typed(**types: Any) -> dict[str, Column]:
         (b'a,b\n"1,2\n', {"quote": ""}, [('"1', "2")]),
         (b"a;b\n'1;5';2\n", {"quote": "'", "delimiter": ";"}, [("1;5", "2")]),
         (b"1,2\n3,4\n", {"header": False}, [("1", "2"), ("3", "4")]),
+        (b"\n\na,b\n1,2\n", {}, [("1", "2")]),
+        (b" \r\n\r\na\r\n1\r\n\r\n3\r\n", {}, [("1",), (None,), ("3",)]),
+        (b"sep=;\r\na;b\r\n1;2\r\n", {"delimiter": ";"}, [("1", "2")]),
+        (b"\xef\xbb\xbfsep=;\n\na;b\n1;2\n", {"delimiter": ";"}, [("1", "2")]),
+        (b"sep=;\r1;2\r3;4\r", {"delimiter": ";", "header": False}, [("1", "2"), ("3", "4")]),
+        (b"\n1\n", {"header": False}, [(None,), ("1",)]),
+        ("\nsep=;\na;b\n1;2\n".encode("utf-16"), {"delimiter": ";", "encoding": "utf-16"}, [("1", "2")]),
     ],
 )
 def test_text_is_kept_byte_for_byte(
     tmp_path: Path, data: bytes, form: dict[str, Any], expected: list[tuple[Any, ...]]
 ) -> None:
     assert rows_of(tmp_path, data, **form) == expected
+
+
+def test_lines_are_counted_with_those_above_the_header(tmp_path: Path) -> None:
+    above = b"\nsep=,\n\n"
+    with pytest.raises(TableError, match="T207") as caught:
+        rows_of(tmp_path, above + b"a,b\n1,2\n3,x\n", typed(a="integer", b="integer"))
+    assert 'column "b", line 6' in caught.value.message
+    with pytest.raises(TableError, match="T205") as caught:
+        rows_of(tmp_path, above + b"a,b\n1,2\n3\n")
+    assert "line 6 has 1 cell, the header has 2" in caught.value.message
+
+
+def test_a_delimiter_that_the_file_names_must_be_the_contracts(tmp_path: Path) -> None:
+    with pytest.raises(TableError, match="T205") as caught:
+        rows_of(tmp_path, b"sep=;\na;b\n1;2\n")
+    assert "another delimiter" in caught.value.message
+    assert "delimiter" in caught.value.hint
 
 
 def test_declared_types(tmp_path: Path) -> None:
@@ -100,7 +124,7 @@ def test_a_decimal_point_in_a_decimal_comma_file_is_not_guessed_at(tmp_path: Pat
     ("data", "code", "words", "form"),
     [
         (f'a,b\n"x\ny",2\n3,{CANARY},5\n', "T205", "line 4 has 3 cells, the header has 2", {}),
-        (f"a,b\n1,2\n\n{CANARY}\n", "T205", "line 4 has 1 cells, the header has 2", {}),
+        (f"a,b\n1,2\n\n{CANARY}\n", "T205", "line 4 has 1 cell, the header has 2", {}),
         (f'a,b\n1,2\n"{CANARY},4\n5,6\n', "T205", "begins on line 3", {}),
         (f'a,b\n1,2\n"{CANARY}"x,4\n5,6\n', "T205", "begins on line 3", {}),
         (f"a,b\r\n1,{CANARY}\n3,4\r\n", "T205", "end in different ways", {}),

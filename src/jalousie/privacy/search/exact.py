@@ -24,6 +24,8 @@ Kernel = Literal["auto", "native", "numpy"]
 Progress = Callable[[float], None]
 """Called now and then with the share of schemes decided, 0 to 1."""
 
+_USUAL_K = 5
+
 
 def row_limit(problem: Problem, suppression: float) -> int:
     """The largest number of rows that a share allows."""
@@ -153,6 +155,7 @@ def unsatisfiable(problem: Problem, models: Sequence[Model], limit: int) -> Priv
     top = look_at(problem, models, problem.top)
     rows = problem.rows
     needed = top.suppressed
+    k = max((model.minimum_size for model in models if isinstance(model, KAnonymity)), default=0)
     ways = []
     if needed < rows:
         ways.append(f"suppression of {math.ceil(1e4 * needed / rows) / 1e4:g} ({needed} rows) would do")
@@ -162,12 +165,17 @@ def unsatisfiable(problem: Problem, models: Sequence[Model], limit: int) -> Priv
         sizes = np.sort(top.sizes)
         fits = np.cumsum(sizes) - sizes <= limit  # classes that are smaller than this one may all be suppressed
         largest = int(sizes[fits].max(initial=0))
+        if k > rows:
+            largest = min(largest, _USUAL_K)
         if 1 < largest < least_size(failing):
             ways.append(f"k = {largest} would do at this suppression")
     elif all(weaker := [_reached(model, classes) for model in failing]):
         ways.append(f"{' and '.join(weaker)} would do")
     if not ways:
         ways.append("weaken the models, or add rows")
+    if k > rows:
+        message = f"k is {k:,}: more than the table has rows when it is generalised ({rows:,})"
+        return PrivacyError("P400", message, hint="; ".join(ways))
     return PrivacyError(
         "P400",
         f"no scheme satisfies the models: even the most general one would suppress {needed} of {rows} rows, "

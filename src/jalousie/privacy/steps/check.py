@@ -29,6 +29,11 @@ def dtype_of(raw: RawTable, name: str) -> nw.dtypes.DType:
     return raw.schema[name]
 
 
+def unlike(name: str, step: str, other: str, hint: str) -> TableError:
+    """T261: a value or column that the step compares the column with is of another type."""
+    return TableError("T261", f'step {step}: column "{name}" and {other} are not of one type', hint=hint)
+
+
 def wrong_type(name: str, step: str, wanted: str, hint: str = "") -> TableError:
     """T261: the step does not fit the column's type."""
     advice = hint or f'declare the column\'s type in the contract (`type:` under "{name}"), or leave the step out'

@@ -9,7 +9,7 @@ import narwhals as nw
 from jalousie.contract.model import Enrich
 from jalousie.errors import PrivacyError, TableError, did_you_mean
 from jalousie.privacy.card import StepFacts
-from jalousie.privacy.steps.check import boundary, dtype_of, require_columns, wrong_type
+from jalousie.privacy.steps.check import boundary, dtype_of, require_columns, unlike
 from jalousie.privacy.steps.context import StepContext, table_name
 from jalousie.privacy.steps.stream import Change, rewrite
 from jalousie.tables.raw import RawTable
@@ -88,7 +88,7 @@ def _key_kind(raw: RawTable, other: RawTable, step: Enrich) -> str:
             )
     here, there = _kind(dtype_of(raw, step.on)), _kind(dtype_of(other, name))
     if not here or here != there:
-        raise wrong_type(
+        raise unlike(
             step.on,
             "enrich",
             "the other table's key",
@@ -109,9 +109,10 @@ def _other_side(other: RawTable, step: Enrich, kind: str) -> tuple[pa.Array, dic
         keys = _plain(table.column(name).combine_chunks()).cast(_arrow(kind))
         duplicates = len(keys) - len(pc.unique(keys))
     if duplicates:
+        rows = "1 row repeats" if duplicates == 1 else f"{duplicates:,} rows repeat"
         raise TableError(
             "T262",
-            f'step enrich: the key "{name}" of the table to join is not unique: {duplicates:,} rows repeat a key',
+            f'step enrich: the key "{name}" of the table to join is not unique: {rows} a key',
             hint="give it one row per key; otherwise rows would multiply",
         )
     return keys, {c: _plain(table.column(c).combine_chunks()) for c in step.columns}

@@ -10,7 +10,7 @@ import narwhals as nw
 from jalousie.contract.model import DropColumns, DropRows, Scalar
 from jalousie.errors import PrivacyError
 from jalousie.privacy.card import StepFacts
-from jalousie.privacy.steps.check import count, dtype_of, require_columns, wrong_type
+from jalousie.privacy.steps.check import count, dtype_of, require_columns, unlike, wrong_type
 from jalousie.tables.raw import RawTable
 from jalousie.tables.types import Mask
 
@@ -121,7 +121,7 @@ def _literal(dtype: nw.dtypes.DType, value: Scalar, step: DropRows) -> Any:
             return datetime.date.fromisoformat(value) if isinstance(dtype, nw.Date) else _moment(dtype, value)
         except ValueError:
             pass  # not a date: falls through to the error below, which does not quote it
-    raise wrong_type(
+    raise unlike(
         step.column, "drop-rows", "the rule's value", hint="write the value in the column's type (dates as YYYY-MM-DD)"
     )
 
