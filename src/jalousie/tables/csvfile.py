@@ -151,9 +151,7 @@ def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> tupl
     return skip, list(columns)
 
 
-def _parse(
-    engine: Engine, path: Path, form: Csv, names: list[str], *, skip: int = 0, quoted_nulls: bool = True
-) -> str:
+def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, skip: int = 0, quoted_nulls: bool = True) -> str:
     options = {
         "auto_detect": "false",
         "header": "true" if form.header else "false",
