@@ -233,7 +233,9 @@ def audit(contract: Path, cosigned: int) -> Any:
     labels = jalousie(*words, home="auditor")["labels"]
     counts = {name: sum(label[name] for label in labels) for name in ("answered", "replayed")}
     refused = sum(sum(label["refused"].values()) for label in labels)
-    print(f"  {counts['answered']} answered, {counts['replayed']} replayed, {refused} refused; every budget counted again")
+    print(
+        f"  {counts['answered']} answered, {counts['replayed']} replayed, {refused} refused; every budget counted again"
+    )
     return LedgerFacts(entries=verified["entries"], root=verified["root"], cosigned=cosigned, refused=refused, **counts)
 
 
