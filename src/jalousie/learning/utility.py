@@ -129,9 +129,11 @@ def learning_utility(
         held_out = source.transform(tested)
         repeats = len(answers) // max(len(target), 1)
         found: dict[Learner, Score] = {}
-        for learner in learning.learners:
-            model = make_learner(learner, learning.task, repeats=repeats, seed=seed).fit(matrix, answers)
-            found[learner] = _score(model, held_out, split.target[split.test], metric)
+        # on some processors linear algebra in single precision flags finite numbers; one that is not would not be scored
+        with np.errstate(invalid="ignore"):
+            for learner in learning.learners:
+                model = make_learner(learner, learning.task, repeats=repeats, seed=seed).fit(matrix, answers)
+                found[learner] = _score(model, held_out, split.target[split.test], metric)
         scores.append(found)
     return LearningFacts(
         target=learning.target,
