@@ -72,8 +72,10 @@ def test_records_of_a_rarely_predicted_class_are_not_left_out(threshold: float, 
         ("f1", f1_score(labels, hard)),
     ):
         assert not found[name].measurable
-        assert holds(found[name], truth), name
-    assert found["precision"].noise_interval == (0.0, 1.0)
+        assert holds(found[name], truth, more=0.02), name
+    low, high = found["precision"].noise_interval  # of 15 records at most, beside noise of several
+    assert low < 0.1
+    assert high > 0.9
     assert found["recall"].noise_interval[1] < 0.2
     for name, truth in (
         ("accuracy", accuracy_score(labels, hard)),
@@ -82,7 +84,8 @@ def test_records_of_a_rarely_predicted_class_are_not_left_out(threshold: float, 
         ("brier", brier_score_loss(labels, score)),
         ("log_loss", log_loss(labels, score)),
     ):
-        assert holds(found[name], truth, more=0.003), name
+        # the noise is drawn anew: more than an interval that one draw in twenty leaves
+        assert holds(found[name], truth, more=0.01), name
         assert found[name].measurable
     assert found.by_class["no"]["precision"].measurable
     assert found.confusion[1][1].noise_interval[1] <= hard.sum()
