@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -54,29 +55,40 @@ def holds(one: Estimate, truth: float, *, more: float = 0.0) -> bool:
     return one.noise_interval[0] - more <= truth <= one.noise_interval[1] + more
 
 
+def mostly(draws: Iterable[bool]) -> bool:
+    """Of three, two at least."""
+    return sum(draws) >= 2
+
+
 @pytest.mark.parametrize("threshold", [0.3, 0.4])
 @pytest.mark.parametrize("neighbours", ["change-label", "add-or-remove"])
 def test_records_of_a_rarely_predicted_class_are_not_left_out(threshold: float, neighbours: str) -> None:
     score, labels = rare()
     hard = score > threshold
     assert 0 < hard.sum() < 25
-    with pytest.warns(NotMeasurableWarning, match=rf"{hard.sum()} records? (is|are) predicted.*another threshold"):
-        found = ask_scores(
-            local(words(labels), feedback(epsilon=8.0, neighbours=neighbours)), score, threshold=threshold
-        )
-    assert (found.groups.partition.groups >= 0).all()
-    assert found.groups.sizes.sum() == len(score)
+    told = rf"{hard.sum()} records? (is|are) predicted.*another threshold"
+    draws = []
+    for _ in range(3):
+        contract = feedback(epsilon=8.0, neighbours=neighbours)
+        with pytest.warns(NotMeasurableWarning, match=told):
+            draws.append(ask_scores(local(words(labels), contract), score, threshold=threshold))
+    for found in draws:
+        assert (found.groups.partition.groups >= 0).all()
+        assert found.groups.sizes.sum() == len(score)
+        assert not any(found[name].measurable for name in ("precision", "recall", "f1"))
+        assert found["recall"].noise_interval[1] < 0.2
+        # nothing is known of it; where presence is hidden, the group's noisy count may exclude the last hundredth
+        assert found["precision"].noise_interval[1] == 1.0
+        assert found["precision"].noise_interval[0] <= (0.02 if neighbours == "add-or-remove" else 0.0)
+        assert found.by_class["no"]["precision"].measurable
+        assert found.confusion[1][1].noise_interval[1] <= hard.sum()
+    # an interval leaves the truth out once in twenty draws: of three, two are right
     for name, truth in (
         ("precision", precision_score(labels, hard)),
         ("recall", recall_score(labels, hard)),
         ("f1", f1_score(labels, hard)),
     ):
-        assert not found[name].measurable
-        assert holds(found[name], truth, more=0.02), name
-    low, high = found["precision"].noise_interval  # of 15 records at most, beside noise of several
-    assert low < 0.1
-    assert high > 0.9
-    assert found["recall"].noise_interval[1] < 0.2
+        assert mostly(holds(found[name], truth) for found in draws), name
     for name, truth in (
         ("accuracy", accuracy_score(labels, hard)),
         ("auc", roc_auc_score(labels, score)),
@@ -84,11 +96,8 @@ def test_records_of_a_rarely_predicted_class_are_not_left_out(threshold: float, 
         ("brier", brier_score_loss(labels, score)),
         ("log_loss", log_loss(labels, score)),
     ):
-        # the noise is drawn anew: more than an interval that one draw in twenty leaves
-        assert holds(found[name], truth, more=0.01), name
-        assert found[name].measurable
-    assert found.by_class["no"]["precision"].measurable
-    assert found.confusion[1][1].noise_interval[1] <= hard.sum()
+        assert mostly(holds(found[name], truth, more=0.003) for found in draws), name
+        assert all(found[name].measurable for found in draws), name
 
 
 def test_a_class_that_is_never_predicted_has_no_precision() -> None:
