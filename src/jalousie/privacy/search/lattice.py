@@ -24,9 +24,9 @@ class Lattice:
 
     def spread(self, per_axis: Sequence[Floats]) -> Floats:
         """The array whose entry for a scheme is the sum of its levels' entries in `per_axis` (indexed by level)."""
-        total = np.zeros(self.shape)
-        for d, values in enumerate(per_axis):
-            total = total + self.along(values[self.low[d] : self.high[d] + 1], d)
+        total: Floats = np.zeros(())
+        for low, high, values in zip(self.low, self.high, per_axis, strict=True):
+            total = total[..., None] + values[low : high + 1]
         return total
 
     def along(self, values: Floats, d: int) -> Floats:

@@ -127,6 +127,7 @@ class Loss(Metric):
         self.span = [self.rows - least for least in self.least]
         self.kept: dict[tuple[int, int], Floats] = {}
         self.sums = [self._covered(d, marginal) for d, marginal in enumerate(problem.marginals)]
+        self.covered: list[list[float]] = [sums.tolist() for sums in self.sums]
 
     def floor(self) -> tuple[Floats, ...]:
         return tuple(self.terms(d, sums) for d, sums in enumerate(self.sums))
@@ -166,10 +167,15 @@ class Loss(Metric):
         return tuple(self._with(look.core, look))
 
     def foreseen(self, levels: tuple[int, ...], rows: float) -> float:
-        return sum(
-            float(self.terms(d, self.sums[d][level : level + 1] * (1.0 - rows / self.rows) + rows)[0])
-            for d, level in enumerate(levels)
-        )
+        # `terms` of single numbers, tens of thousands of them a search: arrays would cost ten times as much
+        left = 1.0 - rows / self.rows
+        score = 0.0
+        for sums, level, least, span, power in zip(
+            self.covered, levels, self.least, self.span, self.power, strict=True
+        ):
+            if span > 0:
+                score += power * math.log1p(max((sums[level] * left + rows - least) / span, 0.0))
+        return score
 
     def loss_of(self, score: float) -> float:
         return math.expm1(score)

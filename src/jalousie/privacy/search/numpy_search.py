@@ -65,7 +65,10 @@ class _Search:
         entropy = [_entropies(problem, d) for d in range(problem.dimensions)]
         self.lost = Foresight(self.lattice, entropy, -7.0, 1.0)
         self.classes = Foresight(self.lattice, entropy, 0.0, 0.7)
-        self.tables: list[tuple[np.ndarray, Problem]] = [(np.zeros(problem.dimensions, np.int64), problem)]
+        self.tables: list[Problem] = [problem]
+        """Tables to count from: `places` has the scheme of each, `groups` its distinct rows."""
+        self.places = np.zeros((1, problem.dimensions), np.int64)
+        self.groups = np.array([problem.groups])
         self.undecided: Floats | None = None
         self.refreshed = 0
 
@@ -140,8 +143,7 @@ class _Search:
         classes = len(look.sizes)
         self.classes.learn(look.levels, math.log(classes + 1))
         if 64 < classes < HUB_SHARE * source.groups and len(self.tables) < KEPT_TABLES:
-            rolled = source.rolled(look.levels, look.group_class, look.sizes)
-            self.tables.append((np.array(look.levels), rolled))
+            self._keep(look.levels, source.rolled(look.levels, look.group_class, look.sizes))
 
     def source(self, levels: tuple[int, ...]) -> Problem:
         """The smallest table to count from; where that is large, a smaller one is made that later looks should share."""
@@ -149,23 +151,32 @@ class _Search:
         if smallest.groups < 3000 or len(self.tables) >= KEPT_TABLES or self.classes.seen < 3:
             return smallest
         most = math.log(HUB_SHARE * smallest.groups)
-        hub = np.array(levels)
-        for other in self.checked[-RECENT:]:
-            meet = np.maximum(np.minimum(hub, other), at)
-            if self.classes.predict(meet.tolist()) <= most:
-                hub = meet
-        if np.array_equal(hub, levels):
+        hub, others = levels, np.array(self.checked[-RECENT:])
+        while len(others):
+            meets = np.maximum(np.minimum(hub, others), at)
+            shared = np.flatnonzero((self.classes.predict(meets) <= most) & (meets != hub).any(axis=1))
+            if not len(shared):
+                break
+            hub, others = tuple(meets[shared[0]].tolist()), others[shared[0] + 1 :]
+        if hub == levels:
             return smallest
-        group_class, sizes = smallest.classes(hub.tolist())
-        self.classes.learn(hub.tolist(), math.log(len(sizes) + 1))
+        group_class, sizes = smallest.classes(hub)
+        self.classes.learn(hub, math.log(len(sizes) + 1))
         if len(sizes) > 0.6 * smallest.groups:
             return smallest
-        self.tables.append((hub, smallest.rolled(hub.tolist(), group_class, sizes)))
-        return self.tables[-1][1]
+        self._keep(hub, smallest.rolled(hub, group_class, sizes))
+        return self.tables[-1]
 
-    def _smallest(self, levels: tuple[int, ...]) -> tuple[np.ndarray, Problem]:
-        fitting = [(at, table) for at, table in self.tables if (at <= levels).all()]
-        return min(fitting, key=lambda pair: pair[1].groups)
+    def _keep(self, levels: tuple[int, ...], table: Problem) -> None:
+        self.places = np.vstack([self.places, levels])
+        self.groups = np.append(self.groups, table.groups)
+        self.tables.append(table)
+
+    def _smallest(self, levels: tuple[int, ...]) -> tuple[tuple[int, ...], Problem]:
+        """The table of the fewest groups that this scheme can be counted from, and the scheme of which it holds the classes."""
+        fitting = np.flatnonzero((self.places <= levels).all(axis=1))
+        i = int(fitting[self.groups[fitting].argmin()])
+        return tuple(self.places[i].tolist()), self.tables[i]
 
     def _raise_bounds(self, look: Look) -> None:
         box = self.bound[self.lattice.below(look.levels)]

@@ -157,7 +157,7 @@ class Problem:
         first[group_class] = np.arange(self.groups)
         codes = np.stack(
             [
-                axis.maps[level][self.codes[d][first]]
+                axis.maps[level].take(self.codes[d][first])
                 for d, (axis, level) in enumerate(zip(self.axes, levels, strict=True))
             ]
         )
@@ -166,7 +166,11 @@ class Problem:
             group, code, count = self.class_histogram(name, group_class)
             sensitive[name] = Histogram(name, h.values, group, code, count)
         axes = tuple(axis.rolled(level) for axis, level in zip(self.axes, levels, strict=True))
-        return Problem(axes, codes, sizes, sensitive)
+        marginals = tuple(
+            np.bincount(axis.maps[level], weights=rows, minlength=made.values).astype(np.int64)
+            for axis, level, rows, made in zip(self.axes, levels, self.marginals, axes, strict=True)
+        )
+        return Problem(axes, codes, sizes, sensitive, marginals)
 
     def _key(self, levels: Sequence[int]) -> tuple[Counts, int]:
         """(G,) one number per distinct row that is equal exactly where the generalised rows are, and its upper end."""
@@ -181,7 +185,7 @@ class Problem:
                 key = inverse.reshape(-1).astype(np.int64)
                 space = int(key.max(initial=0)) + 1
             key *= width
-            key += axis.maps[level][self.codes[d]]
+            key += axis.maps[level].take(self.codes[d])  # thrice as fast as brackets, for narrow codes
             space *= width
         return key, space
 

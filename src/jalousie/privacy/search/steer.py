@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from jalousie.privacy.search.lattice import Lattice
-from jalousie.tables.types import Floats
+from jalousie.tables.types import Counts, Floats
 
 NOISE = 0.05
 """Variance of one observation around the model."""
@@ -26,7 +26,9 @@ class Foresight:
 
     def __init__(self, lattice: Lattice, entropy: Sequence[Floats], intercept: float, slope: float) -> None:
         self.lattice = lattice
-        self.first = np.concatenate(([0], np.cumsum([len(values) for values in entropy])))[:-1]
+        ends = np.cumsum([len(values) for values in entropy])
+        self.first = np.concatenate(([0], ends))[:-1]
+        self.parts = [slice(first, end) for first, end in zip(self.first.tolist(), ends.tolist(), strict=True)]
         self.entropy = np.concatenate(entropy)
         size = len(self.entropy) + 2
         self.theta = np.zeros(size)
@@ -34,6 +36,7 @@ class Foresight:
         self.covariance = np.diag(np.concatenate(([100.0, 1.0], np.full(size - 2, ENTRY_VARIANCE))))
         self.residual = 0.1
         self.seen = 0
+        self.effects = self.theta[1] * self.entropy + self.theta[2:]
 
     def _row(self, levels: Sequence[int]) -> Floats:
         at = self.first + np.asarray(levels)
@@ -43,13 +46,14 @@ class Foresight:
         row[2 + at] = 1.0
         return row
 
-    def predict(self, levels: Sequence[int]) -> float:
-        return float(self._row(levels) @ self.theta)
+    def predict(self, levels: Counts) -> Floats:
+        """(n, D) levels -> (n,) predictions."""
+        sums: Floats = self.effects[self.first + levels].sum(axis=1) + self.theta[0]
+        return sums
 
     def entries(self) -> list[Floats]:
         """Per axis, what each level adds to the intercept."""
-        effect = self.theta[1] * self.entropy + self.theta[2:]
-        return np.split(effect, self.first[1:])
+        return [self.effects[part] for part in self.parts]
 
     def everywhere(self) -> Floats:
         """Predictions over the whole lattice."""
@@ -63,6 +67,7 @@ class Foresight:
         scaled = gain / (NOISE + float(row @ gain))
         self.theta += scaled * error
         self.covariance -= np.outer(scaled, gain)
+        self.effects = self.theta[1] * self.entropy + self.theta[2:]
         self.seen += 1
         if self.seen > 3:
             self.residual += 0.1 * (error * error - self.residual)
