@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
+from msgspec.structs import replace
 
 from jalousie.contract.model import Learning
 from jalousie.privacy.card import LearningFacts

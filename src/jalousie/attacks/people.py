@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 
 from jalousie.attacks.matching import AsRead, Written, written_by
 from jalousie.privacy.deidentify import Deidentified, Searched, count_released
@@ -79,7 +80,7 @@ def _blind(written: Written, names: Iterable[str]) -> Written:
     values = tuple(
         (STAR,) * len(texts) if name in blind else texts for name, texts in zip(table.names, table.values, strict=True)
     )
-    return replace(written, table=replace(table, values=values))
+    return replace(written, table=structs.replace(table, values=values))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +115,7 @@ class _Rows:
         read = done.as_read
         if read is not None:
             known = [t for t in truths if t[0] not in origin.joined]
-            read = replace(read, sensitive=tuple(_histogram(*truth, raw) for truth in known))
+            read = structs.replace(read, sensitive=tuple(_histogram(*truth, raw) for truth in known))
         sensitive = tuple(_histogram(name, values, codes[kept], person) for name, values, codes in truths)
         of_raw, of_counted, of_true = (part[first] for part in parts)
         return cls(searched, read, everyone, counts, of_raw, of_counted, of_true, sensitive)

@@ -78,8 +78,8 @@ def name_of(action: argparse.Action) -> str:
     return "/".join(action.option_strings)
 
 
-def build_parser(verb: str | None) -> Parser:
-    """Only the chosen verb's file is imported: `--help` stays fast."""
+def build_parser(verb: str | None, *, alone: bool = False) -> Parser:
+    """Only the chosen verb's file is imported: `--help` stays fast. `alone`: the others are not even listed."""
     parser = Parser(
         prog="jalousie",
         description="Collaborate on data that cannot be handed over.",
@@ -90,6 +90,8 @@ def build_parser(verb: str | None) -> Parser:
     parser.add_argument("--version", action="version", version=f"jalousie {__version__}")
     verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True, parser_class=Parser)
     for name, help_text in VERBS.items():
+        if alone and name != verb:
+            continue
         child = verbs.add_parser(name, help=help_text, description=help_text[0].upper() + help_text[1:] + ".")
         child.add_argument("--json", action="store_true", help="print one JSON document instead of text")
         if name == verb:
@@ -126,7 +128,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     verb = next((word for word in words if not word.startswith("-")), None)
-    arguments, surplus = build_parser(verb).parse_known_args(words)
+    # all are needed to print help and to say which verb may have been meant
+    alone = verb in VERBS and verb == words[0]
+    arguments, surplus = build_parser(verb, alone=alone).parse_known_args(words)
     arguments.parser.refuse_surplus(surplus)
     return int(import_module(f"jalousie.cli.{arguments.verb}").run(arguments))
 

@@ -66,12 +66,10 @@ def load(contract: Path, table: Path | None) -> Loaded:
     loaded = load_contract(contract)
     if table is None:
         return loaded
-    from dataclasses import replace as changed
-
     from msgspec.structs import replace
 
     place = replace(loaded.contract.table, file=str(table.resolve()))
-    return changed(loaded, contract=replace(loaded.contract, table=place))
+    return replace(loaded, contract=replace(loaded.contract, table=place))
 
 
 def settings_of(arguments: argparse.Namespace, bar: object) -> Settings:

@@ -1,7 +1,5 @@
 """Does the `feedback` part make sense? Columns that exist in roles that fit, labels that can be answered about, a budget."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from itertools import pairwise

@@ -1,7 +1,5 @@
 """Columns of a contract: their roles, and how each is generalised."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

@@ -1,7 +1,5 @@
 """Rules that a CSV dialect must keep, whatever the file."""
 
-from __future__ import annotations
-
 import codecs
 from collections.abc import Iterator
 from typing import NamedTuple

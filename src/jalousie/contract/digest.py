@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -32,7 +33,7 @@ def plain(part: Any, *, places: bool = True) -> Any:
     if isinstance(part, msgspec.Struct):
         config = part.__struct_config__
         result: dict[str, Any] = {config.tag_field: config.tag} if config.tag_field else {}
-        for field in msgspec.structs.fields(part):
+        for field in _fields(type(part)):
             value = getattr(part, field.name)
             if not places and isinstance(part, Table) and field.name == "file":
                 continue
@@ -44,6 +45,11 @@ def plain(part: Any, *, places: bool = True) -> Any:
     if isinstance(part, (tuple, list)):
         return [plain(item, places=places) for item in part]
     return part
+
+
+@cache
+def _fields(kind: type[msgspec.Struct]) -> tuple[msgspec.structs.FieldInfo, ...]:
+    return msgspec.structs.fields(kind)
 
 
 def _default(field: msgspec.structs.FieldInfo) -> Any:

@@ -1,7 +1,5 @@
 """The part of a contract about questions and answers (architecture 2): labels, budget, and what the monitor refuses."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 from typing import Annotated, Literal
 
@@ -33,7 +31,7 @@ class Label(Part, frozen=True, kw_only=True):
         if self.cuts and not self.classes:
             force_setattr(self, "classes", self.intervals())
 
-    def by_name(self) -> Label:
+    def by_name(self) -> "Label":
         """The same classes where values are their names: how a label with `cuts` is once its numbers were put into intervals."""
         return replace(self, cuts=(), low=None, high=None) if self.cuts else self
 

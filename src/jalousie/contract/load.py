@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from jalousie.contract.check import check_contract
 from jalousie.contract.files import check_hierarchy_files
@@ -19,8 +19,7 @@ from jalousie.errors import ContractError, Where
 _LARGEST = 4 << 20  # a contract is read by people; this much text is some other file
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
+class Loaded(Struct, frozen=True):
     """A contract, the folder that its files are relative to, and where its parts stand in the text."""
 
     contract: Contract

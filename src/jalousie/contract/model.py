@@ -4,8 +4,6 @@ Every key is here or in `parts`, `columns` and `steps`, and nowhere else: the JS
 messages are made from these structs (`msgspec`), a key's description from the text under it.
 """
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

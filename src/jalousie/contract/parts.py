@@ -1,7 +1,5 @@
 """What all parts of a contract are made of, who signs it, and how a table is written down."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 import msgspec

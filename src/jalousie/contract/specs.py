@@ -1,7 +1,5 @@
 """Rules that a hierarchy's lines in the contract must keep, whatever the data: levels nest, each coarser than the last."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple

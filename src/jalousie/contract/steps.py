@@ -1,7 +1,5 @@
 """Steps of a contract: what happens to the table, in its order."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from msgspec import Meta

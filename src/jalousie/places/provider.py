@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jalousie.places.keys import KeyStore, home_folder
-from jalousie.places.store import FILE, Store, other_master_key
 from jalousie.tables.folder import write_folder
+
+if TYPE_CHECKING:
+    from jalousie.places.store import Store
 
 
 class Provider:
@@ -34,6 +37,8 @@ class Provider:
         PrivacyError
             as `KeyStore.master`
         """
+        from jalousie.places.store import FILE, Store  # most releases need no SQLite
+
         if (self.home / FILE).exists():
             store = Store(self.home / FILE)
             try:
@@ -57,6 +62,8 @@ def require_own_key(store: Store, keys: KeyStore) -> None:
     PrivacyError
         as `KeyStore.master`
     """
+    from jalousie.places.store import other_master_key
+
     bound = store.master_key()
     if not keys.has_master():
         if bound or store.ever_registered():

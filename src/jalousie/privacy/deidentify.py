@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from jalousie.contract.model import Column, Contract, DropColumns, Generalise, Pseudonymise, Step
 from jalousie.contract.model import Model as ModelSpec
@@ -33,8 +34,7 @@ Compiler = Callable[[str, Column, Sequence[str | None], Counts], Hierarchy]
 """Column name, its part of the contract, its distinct values and how many rows each has."""
 
 
-@dataclass(frozen=True, slots=True)
-class Lent:
+class Lent(Struct, frozen=True):
     """What a place lends the pure module."""
 
     steps: StepContext
@@ -44,8 +44,7 @@ class Lent:
     kernel: Kernel = "auto"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Searched:
+class Searched(Struct, frozen=True, eq=False):
     """What was counted and decided where the contract asks for privacy models."""
 
     table: FrequencyTable
@@ -54,8 +53,7 @@ class Searched:
     recoding: Recoding
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Deidentified:
+class Deidentified(Struct, frozen=True, eq=False):
     """Rows that may be written, lazily, and everything that is known of how they came about.
 
     origin    the table as it was read, and what was done to it first

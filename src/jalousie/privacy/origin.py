@@ -8,9 +8,9 @@ difference, and only there.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import narwhals as nw
+from msgspec import Struct
 
 from jalousie.contract.model import (
     Clip,
@@ -39,8 +39,7 @@ MOST_COMBINATIONS = 5_000_000
 """Of raw quasi-identifiers. Beyond, they are not counted: exact times of many people would take more memory than all else."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Origin:
+class Origin(Struct, frozen=True, eq=False):
     """The table as it was read, and the steps that were carried out before it was generalised, and later.
 
     columns   the contract's

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
+from msgspec import Struct, field
 
 from jalousie.tables.types import Codes, Counts, Mask
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True):
     """What stands behind a result.
 
     exact       True: no scheme has a lower loss. False: `gap` = loss - lower_bound says how far it may be from the best
@@ -28,8 +26,7 @@ class Proof:
     """`native` or `numpy`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A scheme that the search looked at, for the picture of risk against utility."""
 
     levels: tuple[int, ...]
@@ -38,8 +35,7 @@ class Candidate:
     classes: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Recoding:
+class Recoding(Struct, frozen=True, eq=False):
     """A decided recoding of a frequency table of G distinct rows and D columns.
 
     levels      the scheme where one scheme serves all rows, else None

@@ -7,11 +7,11 @@ joined on the packed codes. Read order is kept (see `order`).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import narwhals as nw
 import numpy as np
+from msgspec import Struct
 
 from jalousie.errors import InternalError, TableError
 from jalousie.tables.border import Own
@@ -40,8 +40,7 @@ GONE = -1
 Suppressed = Literal["drop", "star"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class RecodedFrame:
+class RecodedFrame(Struct, frozen=True, eq=False):
     """The rows of a release, lazily, with what is known about them beforehand.
 
     frame      Narwhals, in read order; `tables.write` computes it and checks order and count
@@ -79,8 +78,7 @@ class RecodedFrame:
         return f"RecodedFrame({self.rows} rows, {len(self.schema)} columns)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Plan:
+class _Plan(Struct, frozen=True, eq=False):
     """How each quasi-identifier gets its value: kept as it is, from its own code, or from the whole combination."""
 
     kept: tuple[int, ...]
@@ -139,7 +137,7 @@ def apply_recoding(
     columns = [_one_zero(n, raw.schema[n]) if n in zeros else c for n, c in zip(raw.columns, columns, strict=True)]
     if lookups:
         out = frame.sort(row).select(*columns)
-        numbered = Numbered(out, frame.select(*columns, row), row, raw.engine)
+        numbered = Numbered(out, frame, tuple(columns), row, raw.engine)
     else:  # nothing was joined
         out, numbered = raw.frame.select(*columns) if zeros else raw.frame, None
     return RecodedFrame(

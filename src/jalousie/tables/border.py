@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from jalousie.errors import ReleaseError, TableError, library_boundary
 
@@ -19,8 +20,7 @@ _CATEGORIES = ("category", "categorical", "enum", "dictionary")
 _ZONE = re.compile(r"(?:tz=|time_zone='|, )([A-Za-z][\w/+:-]*)")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Own:
+class Own(Struct, frozen=True, eq=False):
     """The caller's own type of a column.
 
     kind     the type in the caller's library

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
+from msgspec import Struct, field
 
 from jalousie.errors import HierarchyError, Where
 from jalousie.tables.types import Codes, Floats
@@ -20,8 +20,7 @@ class Level(NamedTuple):
     bounds: Floats | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
+class Built(Struct, frozen=True):
     """A hierarchy before it is completed (null, `*`) and checked.
 
     domain   distinct raw values; None where the definition itself says how nulls are generalised

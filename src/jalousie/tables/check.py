@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 import narwhals as nw
+from msgspec import Struct
 
 from jalousie.errors import ReleaseError, library_boundary
 from jalousie.tables.border import enter
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 _UNITS = ("s", "ms", "us", "ns")
 
 
-@dataclass(frozen=True, slots=True)
-class ColumnKept:
+class ColumnKept(Struct, frozen=True):
     """One column of a release that was not to be changed: its nulls in the table and in the release."""
 
     name: str

@@ -8,11 +8,11 @@ value, numbers once a distinct row: neither time nor memory here depends on the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+from msgspec import Struct
 
 from jalousie.errors import InternalError, TableError, did_you_mean
 from jalousie.tables.engine import SmallColumn, fetch
@@ -25,8 +25,7 @@ WORD = 1 << 62
 """Packed codes stay under this, so that sums of them cannot overflow 64 bits."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Dictionary:
+class Dictionary(Struct, frozen=True, eq=False):
     """The distinct values of one column of one table.
 
     engine   each distinct value as the engine writes it, nulls apart
@@ -45,8 +44,7 @@ class Dictionary:
         return len(self.values) - 1 if self.values and self.values[-1] is None else None
 
 
-@dataclass(frozen=True, slots=True)
-class Packing:
+class Packing(Struct, frozen=True):
     """How the codes of several columns share words: column i has weight `strides[i]` in word `words[i]`."""
 
     sizes: tuple[int, ...]

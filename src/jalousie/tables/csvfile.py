@@ -73,15 +73,16 @@ def read_csv(engine: Engine, path: Path, form: Csv, columns: Mapping[str, Column
             utf8.unlink(missing_ok=True)
 
 
-def read_back(engine: Engine, path: Path, form: Csv, names: Sequence[str]) -> str:
+def read_back(engine: Engine, path: Path, form: Csv, names: Sequence[str], *, once: bool = False) -> str:
     """A CSV file as a release writes it, parsed into a table of texts in which null and empty text stay apart.
 
-    Only the first of `form.nulls`, unquoted, is a null there. Raises T205, T206.
+    Only the first of `form.nulls`, unquoted, is a null there. What is read `once` is not stored: it may be a view, whose errors
+    are the engine's and come when it is read. Raises T205, T206.
     """
     written = msgspec.structs.replace(form, nulls=form.nulls[:1] or ("",))
     utf8, temporary = _as_utf8(engine, path, form.encoding)
     try:
-        return _parse(engine, utf8, written, list(names), quoted_nulls=False)
+        return _parse(engine, utf8, written, list(names), quoted_nulls=False, stored=temporary or not once)
     finally:
         if temporary:
             utf8.unlink(missing_ok=True)
@@ -151,7 +152,16 @@ def _header(path: Path, form: Csv, columns: Mapping[str, Column] | None) -> tupl
     return skip, list(columns)
 
 
-def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, skip: int = 0, quoted_nulls: bool = True) -> str:
+def _parse(
+    engine: Engine,
+    path: Path,
+    form: Csv,
+    names: list[str],
+    *,
+    skip: int = 0,
+    quoted_nulls: bool = True,
+    stored: bool = True,
+) -> str:
     options = {
         "auto_detect": "false",
         "header": "true" if form.header else "false",
@@ -174,7 +184,8 @@ def _parse(engine: Engine, path: Path, form: Csv, names: list[str], *, skip: int
     settings = ", ".join(f"{key} = {value}" for key, value in options.items())
     failed = ""
     try:
-        return engine.create(f"SELECT * FROM read_csv({file_list(path)}, {settings})")
+        keep = engine.create if stored else engine.view
+        return keep(f"SELECT * FROM read_csv({file_list(path)}, {settings})")
     except duckdb.OutOfMemoryException as error:
         raise out_of_memory(error) from None
     except duckdb.IOException:

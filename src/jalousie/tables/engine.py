@@ -14,13 +14,13 @@ import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import narwhals as nw
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from jalousie.errors import TableError, UsageError, library_boundary
@@ -33,8 +33,7 @@ THREAD_MEMORY = 320
 SmallColumn = NDArray[Any] | Sequence[str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class EngineOptions:
+class EngineOptions(Struct, frozen=True):
     """Limits of the engine.
 
     threads        0: one a processor, at most 8

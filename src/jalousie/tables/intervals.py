@@ -6,11 +6,11 @@ Everything that decides is computed in decimals, exactly: a double cannot tell l
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from decimal import Context, Decimal, localcontext
 from functools import cache
 
 import numpy as np
+from msgspec import Struct
 
 from jalousie.contract import model
 from jalousie.errors import Where
@@ -29,8 +29,7 @@ _DIGITS = 12
 """Digits of the finest width that count: 1/3 is written 0.333333333333."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Grid:
+class _Grid(Struct, frozen=True):
     """The definition in decimals, as it was written."""
 
     widths: tuple[Decimal, ...]

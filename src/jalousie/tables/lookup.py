@@ -8,11 +8,11 @@ of a DuckDB relation is bound anew with all steps before it (nine joins cost 0.2
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 from jalousie.errors import InternalError
@@ -22,8 +22,7 @@ IN_PLACE = 2048
 """Rows up to which the engine reads a small table from numpy itself; larger ones are copied once."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
+class Lookup(Struct, frozen=True, eq=False):
     """A small table: `keys` are columns of the rows, `by` the columns that they equal, `adds` the columns to be added.
 
     `by` has each combination once. A row that has none of them, or a null in a key, gets nulls.
@@ -75,7 +74,7 @@ def small_table(frame: nw.LazyFrame[Any], engine: Any, columns: Mapping[str, Sma
     """A small table in the engine of `frame`, to be joined to it."""
     if is_duckdb(frame) and isinstance(engine, Engine):
         names = [f"c{i}" for i in range(len(columns))]
-        small = _register(engine, dict(zip(names, columns.values(), strict=True)))
+        small = engine.view(f"FROM {_register(engine, dict(zip(names, columns.values(), strict=True)))}")
         return engine.frame(small).rename(dict(zip(names, columns, strict=True)))
     if frame.implementation is nw.Implementation.POLARS:
         import polars as pl
@@ -92,14 +91,14 @@ def small_table(frame: nw.LazyFrame[Any], engine: Any, columns: Mapping[str, Sma
 
 
 def _register(engine: Engine, columns: Mapping[str, SmallColumn]) -> str:
-    """A small table of numbers and texts in DuckDB, without pandas or pyarrow."""
+    """A small table of numbers and texts in DuckDB, without pandas or pyarrow: what a statement has to select from."""
     arrays = {name: _array(column) for name, column in columns.items()}
     view = engine.name()
     engine.connection.register(view, arrays)
     # the type is said: a column of nulls alone, or of no rows, would become integers
     select = ", ".join(f"{n}::VARCHAR AS {n}" if a.dtype == object else n for n, a in arrays.items())
     if len(next(iter(arrays.values()))) <= IN_PLACE:
-        return engine.view(f"SELECT {select} FROM {view}") if any(a.dtype == object for a in arrays.values()) else view
+        return f"(SELECT {select} FROM {view})" if any(a.dtype == object for a in arrays.values()) else view
     table = engine.create(f"SELECT {select} FROM {view}")
     engine.connection.unregister(view)
     return table

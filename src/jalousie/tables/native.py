@@ -46,11 +46,11 @@ def to_frame(recoded: RecodedFrame, kind: str = "", *, order: Order = "keep") ->
 
 def _arrow_table(recoded: RecodedFrame, order: Order) -> Any:
     numbered = recoded.streamable()
-    if numbered is not None and order == "keep" and is_duckdb(numbered.rows):
+    if numbered is not None and order == "keep" and is_duckdb(numbered.source):
         import pyarrow as pa
 
         try:
-            with numbered_batches(numbered) as (schema, batches), engine_boundary(numbered.rows):
+            with numbered_batches(numbered) as (schema, batches), engine_boundary(numbered.source):
                 return pa.Table.from_batches(batches, schema)
         except OutOfOrder:
             pass

@@ -10,11 +10,11 @@ stream by. The window also proves the order; a row that comes too late for it ma
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import narwhals as nw
 import numpy as np
+from msgspec import Struct
 
 from jalousie.tables.engine import Engine, engine_boundary, is_duckdb, quoted
 
@@ -33,14 +33,18 @@ class OutOfOrder(Exception):
     """A row came later than the window allows."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Numbered:
-    """The rows of `frame` with their numbers in column `row`, in nearly read order; `frame` itself sorts them."""
+class Numbered(Struct, frozen=True, eq=False):
+    """`frame` sorts the rows of `source` by its column `row` of growing numbers, and selects `columns`."""
 
     frame: nw.LazyFrame[Any]
-    rows: nw.LazyFrame[Any]
+    source: nw.LazyFrame[Any]
+    columns: tuple[nw.Expr, ...]
     row: str
     engine: Any
+
+    def rows(self) -> nw.LazyFrame[Any]:
+        """The rows of `frame` with their numbers, in nearly read order."""
+        return self.source.select(*self.columns, self.row)
 
 
 def number_rows(frame: nw.LazyFrame[Any], engine: Any, row: str) -> nw.LazyFrame[Any]:

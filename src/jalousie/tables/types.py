@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 from numpy.typing import NDArray
 
 Codes = NDArray[np.int32]
@@ -13,8 +12,7 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Histogram:
+class Histogram(Struct, frozen=True, eq=False):
     """Sensitive values by distinct row of quasi-identifiers, sparse, sorted by (group, code).
 
     `group` indexes the rows of the frequency table; `code` indexes `values` (None is the null, a value like any other).
@@ -30,8 +28,7 @@ class Histogram:
         return f"Histogram({self.name!r}, {len(self.values)} values, {len(self.count)} cells)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FrequencyTable:
+class FrequencyTable(Struct, frozen=True, eq=False):
     """Distinct rows of the quasi-identifiers with counts: all that the search ever sees of the data.
 
     names       the D quasi-identifiers, in contract order
@@ -59,8 +56,7 @@ class FrequencyTable:
         return f"FrequencyTable({len(self.names)} columns, {self.groups} groups, {self.rows} rows)"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Hierarchy:
+class Hierarchy(Struct, frozen=True, eq=False):
     """A compiled generalisation hierarchy over a domain of n values.
 
     labels   labels[l]: the distinct generalised values of level l as text, in code order; labels[0] is the domain itself

@@ -11,12 +11,12 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
 import duckdb
 import narwhals as nw
+from msgspec import Struct
 
 from jalousie.contract.model import Csv
 from jalousie.errors import ReleaseError, library_boundary
@@ -41,8 +41,7 @@ Order = Literal["keep", "shuffle"]
 PARQUET = "FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880"
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """What was written: rows, and bytes of the file."""
 
     rows: int
@@ -89,7 +88,7 @@ def write_frame(
 
 def _written(recoded: RecodedFrame, path: Path, format: Format, form: Csv, order: Order) -> int:
     numbered = recoded.streamable()
-    if numbered is not None and order == "keep" and recoded.rows > SORT_UP_TO and is_duckdb(numbered.rows):
+    if numbered is not None and order == "keep" and recoded.rows > SORT_UP_TO and is_duckdb(numbered.source):
         try:
             return _stream(recoded, numbered, path, format, form)
         except OutOfOrder:
@@ -140,11 +139,12 @@ def _noting(batches: Iterator[Any], late: list[OutOfOrder]) -> Iterator[Any]:
 @contextmanager
 def numbered_batches(numbered: Numbered) -> Iterator[tuple[Any, Iterator[Any]]]:
     """The rows of a DuckDB frame as Arrow batches in read order, and their schema."""
-    relation = numbered.rows.to_native()
+    rows = numbered.rows()
+    relation = rows.to_native()
     engine = numbered.engine
     engine.set_threads(1)
     try:
-        with engine_boundary(numbered.rows):
+        with engine_boundary(rows):
             reader = relation.to_arrow_reader(BATCH)
         try:
             schema = reader.schema.remove(reader.schema.get_field_index(numbered.row))

@@ -45,7 +45,7 @@ def count_written(
             library_boundary(ReleaseError, "R501", "what was written cannot be read back", *FAILURES, *arrow_errors()),
             memory_boundary(),
         ):
-            source, texts = _source(engine, Path(path), format, csv or Csv(), schema)
+            source, texts = _source(engine, Path(path), format, csv or Csv(), schema, once=not sensitive)
             values, codes, counts = _groups(engine, source, texts, names)
             group = {key: i for i, key in enumerate(zip(*codes.tolist(), strict=True))} if names else {(): 0}
             histograms = []
@@ -67,7 +67,7 @@ Texts = Mapping[str, Callable[[str], str]]
 
 
 def _source(
-    engine: Engine, path: Path, format: Format, form: Csv, schema: Mapping[str, nw.dtypes.DType] | None
+    engine: Engine, path: Path, format: Format, form: Csv, schema: Mapping[str, nw.dtypes.DType] | None, *, once: bool
 ) -> tuple[str, Texts]:
     """A view of the file, and how its cells' texts are to be read."""
     if format != "csv":
@@ -82,7 +82,7 @@ def _source(
         for name, dtype in schema.items():
             if has_point(dtype):
                 texts[name] = _with_point(texts[name])
-    return read_back(engine, path, form, list(schema)), texts
+    return read_back(engine, path, form, list(schema), once=once), texts
 
 
 def _texts(schema: Mapping[str, nw.dtypes.DType]) -> dict[str, Callable[[str], str]]:

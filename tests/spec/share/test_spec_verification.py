@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import narwhals as nw
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 import jalousie.privacy.deidentify as deidentify
 from jalousie import Release, ReleaseError, parse_contract

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from test_local_recoding import granularity, hierarchy, labels_of, privacy, read_adult, table_of
 
 from jalousie.errors import PrivacyError

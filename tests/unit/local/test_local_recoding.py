@@ -6,11 +6,11 @@ import csv
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from jalousie.contract import model as contract
 from jalousie.errors import PrivacyError

@@ -189,7 +189,7 @@ def test_rows_that_are_not_as_many_as_were_decided_are_not_released(tmp_path: Pa
 
 def test_a_later_step_is_not_overlooked(tmp_path: Path) -> None:
     """The streaming path must not write the rows as they were before another frame was put in place."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     frame = recoded()
     later = replace(frame, frame=frame.frame.head(2), rows=2)

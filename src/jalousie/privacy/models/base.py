@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import numpy as np
+from msgspec import Struct, field
 
 from jalousie.tables.types import Codes, Counts, Floats, Mask
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Cells:
+class Cells(Struct, frozen=True, eq=False):
     """Sensitive values of C classes, sparse and sorted by (class, code): `count` rows of class `group` have value `code`.
 
     `values` is the number of values of the whole column, a null counted as one of them.
@@ -31,8 +30,7 @@ class Cells:
         return Cells(place[self.group[kept]], self.code[kept], self.count[kept], self.values)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Classes:
+class Classes(Struct, frozen=True, eq=False):
     """Equivalence classes: their (C,) sizes in rows, and per sensitive column their cells."""
 
     sizes: Counts
@@ -45,8 +43,7 @@ class Classes:
         return Classes(self.sizes[mask], {name: cells.select(mask) for name, cells in self.cells.items()})
 
 
-@dataclass(frozen=True, slots=True)
-class NativeRule:
+class NativeRule(Struct, frozen=True):
     """How the native kernel checks a model: an operation it knows (the enumeration in kernel.h) and its numbers.
 
     A distance brings the table's shares by value, and the views that its values are seen in.

@@ -14,7 +14,7 @@ import numpy as np
 
 from jalousie.privacy.card import QualityFacts
 from jalousie.privacy.recoding import Recoding
-from jalousie.tables.types import Codes, Counts, Floats, FrequencyTable, Hierarchy, Mask
+from jalousie.tables.types import Codes, Counts, Floats, FrequencyTable, Hierarchy
 
 
 def quality(
@@ -86,25 +86,32 @@ def entropy_loss(table: FrequencyTable, recoding: Recoding) -> float:
     entropy; it needs no hierarchy, so it is also defined where rows are recoded differently.
     """
     lost = most = 0.0
+    kept = ~recoding.suppressed
     for d in range(len(table.names)):
-        raw = _sums(table.codes[d], table.counts)
-        whole = -np.log2(raw[table.codes[d]] / table.rows)
-        most += float(whole @ table.counts)
-        lost += float(whole[recoding.suppressed] @ table.counts[recoding.suppressed])
-        lost += _kept_bits(table.codes[d], recoding.codes[d], table.counts, ~recoding.suppressed)
+        values = table.codes[d]
+        rows = _sums(values, table.counts)
+        whole = -np.log2(np.where(rows > 0, rows, table.rows) / table.rows)
+        most += float(whole @ rows)
+        gone = recoding.suppressed
+        lost += float(whole @ np.bincount(values[gone], weights=table.counts[gone], minlength=len(rows)))
+        lost += _kept_bits(values[kept], recoding.codes[d][kept], table.counts[kept])
     return lost / most if most > 0 else 0.0
 
 
-def _kept_bits(raw: Codes, general: Codes, counts: Counts, kept: Mask) -> float:
-    """Sum over kept rows of -log2 of the raw value's share among the rows of its generalised value."""
-    if not kept.any():
+def _kept_bits(values: Codes, general: Codes, counts: Counts) -> float:
+    """Sum over rows of -log2 of the raw value's share among the rows of its generalised value."""
+    if not len(values):
         return 0.0
-    v: Counts = raw[kept].astype(np.int64)
-    g: Counts = general[kept].astype(np.int64)
-    c = counts[kept]
-    _, pair = np.unique(g * (v.max() + 1) + v, return_inverse=True)
-    share = _sums(pair, c)[pair] / _sums(g, c)[g]
-    return float(-np.log2(share) @ c)
+    width = int(values.max()) + 1
+    pairs: Counts = general.astype(np.int64) * width + values
+    if (int(general.max()) + 1) * width <= 4 * len(pairs):
+        rows = _sums(pairs, counts)
+        seen = np.flatnonzero(rows)
+        rows = rows[seen]
+    else:
+        seen, place = np.unique(pairs, return_inverse=True)
+        rows = _sums(place.reshape(-1), counts)
+    return float(-np.log2(rows / _sums(general, counts)[seen // width]) @ rows)
 
 
 def _sums(codes: Codes | Counts, counts: Counts) -> Floats:

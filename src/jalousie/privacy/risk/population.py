@@ -15,9 +15,8 @@ The model assumes a random sample. It says nothing about a sample that was picke
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from jalousie.tables.types import Counts, Floats
 
@@ -25,8 +24,7 @@ _EXACT = 2048
 """Growths 0 .. _EXACT - 1 are summed one by one, larger ones in blocks."""
 
 
-@dataclass(frozen=True, slots=True)
-class PitmanModel:
+class PitmanModel(Struct, frozen=True):
     """0 <= alpha < 1, theta > -alpha; `rows` is the size n of the sample."""
 
     alpha: float

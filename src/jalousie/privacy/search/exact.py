@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Literal
 
 import numpy as np
+from msgspec.structs import replace
 
 from jalousie.errors import PrivacyError, UsageError
 from jalousie.privacy.models import Classes, EntropyLDiversity, KAnonymity, Model, RecursiveCLDiversity

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from msgspec import Struct, field
 
 from jalousie.privacy.recoding import Candidate
 
 
-@dataclass(slots=True)
-class Found:
+class Found(Struct):
     """What a kernel hands back. Scores, not losses; `levels` None where no scheme satisfies the models."""
 
     levels: tuple[int, ...] | None

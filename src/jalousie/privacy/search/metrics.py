@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from msgspec import Struct
 
 from jalousie.privacy.search.problem import Problem
 from jalousie.tables.types import Counts, Floats, Mask
@@ -26,8 +26,7 @@ SAFETY = 1e-9
 """Relative part by which bounds made of sums are lowered, so that rounding never excludes an optimum."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Look(Struct, frozen=True, eq=False):
     """A scheme seen on the data.
 
     problem the table looked at: the searched one, or one rolled up from it

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from jalousie.errors import ContractError, HierarchyError, TableError
 from jalousie.privacy.recoding import Candidate, Proof, Recoding
@@ -15,8 +16,7 @@ KEY_BITS = 62
 """Widest mixed-radix key that int64 holds with room to spare."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Axis:
+class Axis(Struct, frozen=True, eq=False):
     """One quasi-identifier: its hierarchy over the n values that occur. Levels count from 0 (raw).
 
     hierarchy  the full one (its size is the denominator of Loss)
@@ -73,8 +73,7 @@ class Axis:
         return step
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class Problem(Struct, frozen=True, eq=False):
     """A frequency table of G distinct rows over D axes, ready to be searched.
 
     codes     (D, G) int32 value of each distinct row on each axis
@@ -95,7 +94,7 @@ class Problem:
                 np.bincount(self.codes[d], weights=self.counts, minlength=axis.values).astype(np.int64)
                 for d, axis in enumerate(self.axes)
             )
-            object.__setattr__(self, "marginals", made)
+            force_setattr(self, "marginals", made)
 
     @property
     def rows(self) -> int:
