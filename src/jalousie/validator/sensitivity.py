@@ -20,6 +20,9 @@ add-or-remove, a number       the sum of y / unit, y in [low, high]           ma
 change-label, a number        the sum of (y - low) / unit                     w / unit       (w / unit)^2, w = high - low
 ============================  ==============================================  =============  =========
 
+Where labels are sealed by m providers and the contract does not say that they have no record in common, a unit may be at all of
+them and counts there m times, in the same cell at worst: L1 times m, L2 squared times m^2.
+
 With K partitions the changes stand side by side in different cells: L1 times K, L2 squared times K. With m records of one
 subject the worst case is that all of them lie in the same cell: L1 times m, L2 squared times m^2.
 
@@ -132,5 +135,5 @@ def sensitivity(label: Label, feedback: Feedback) -> Sensitivity:
     else:
         noised_classes(label, feedback.neighbours)  # refuses a label without classes
         record = Sensitivity(1, 1)
-    most = feedback.records_per_subject if feedback.unit == "subject" else 1
+    most = feedback.copies() * (feedback.records_per_subject if feedback.unit == "subject" else 1)
     return Sensitivity(record.l1 * most, record.l2_squared * most * most)
