@@ -13,7 +13,7 @@ Pure, given the store. Whoever calls provides the moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
@@ -155,10 +155,16 @@ def reserve(prepared: Prepared, terms: Terms, store: Store, moment: float) -> Re
 
 def compute(reserved: Reserved, labels: Mapping[str, Aligned], terms: Terms, store: Store) -> Answer:
     """Steps 5 and 6, for a question whose spend lasts."""
+    return complete(reserved, lambda: _compute(reserved, labels[reserved.question.label], terms), terms, store)
+
+
+def complete(reserved: Reserved, computed: Callable[[], Mapping[str, Stored]], terms: Terms, store: Store) -> Answer:
+    """As `compute`, with another step 5: `computed` gives the noisy cells of the new partitions, by digest. It is called where
+    there are any."""
     question, facts = reserved.question, reserved.facts
     stored = dict(reserved.stored)
     if facts.new:
-        fresh = _compute(reserved, labels[question.label], terms)
+        fresh = dict(computed())
         store.keep(reserved.number, question.label, fresh)
         stored.update(fresh)
     return assemble(
