@@ -58,8 +58,8 @@ def seal_labels(
 class Mediating(Answering[SealedLabels]):
     """One contract at the mediator, about one population in one epoch. Threads may share it.
 
-    Answers that it keeps are masked by the columns that they were summed from, so columns never change. Whoever seals anew needs
-    a new epoch at a new mediator, and budget for it.
+    Answers that it keeps are masked by the columns that they were summed from, so columns never change, and a store that has
+    answers from before is not taken up again.
     """
 
     def __init__(
@@ -71,12 +71,20 @@ class Mediating(Answering[SealedLabels]):
         ContractError
             C103 the contract has no `feedback`, or its labels are not sealed
         ValidatorError
-            V210 to V212 as at a provider
+            V210 to V212 as at a provider, V217 the store has answered under this contract already
         """
         if feedback_of(contract).sealed is None:
             raise ContractError(
                 "C103", "the contract does not say who seals labels", hint="add `sealed: {providers: [...]}`"
             )
+        with kept.store.transaction():
+            if kept.store.known(kept.contract):
+                raise ValidatorError(
+                    "V217",
+                    "the store's answers are masked by columns that were sealed before, and those are gone",
+                    hint="agree on a new contract; what was spent under this one stays spent",
+                    effect="nothing was changed",
+                )
         super().__init__(contract, kept, key)
         self.population, self.epoch = population, epoch
         self._sealed = SealedLabels(kept.contract, self.feedback, population.digest(), population.size, epoch)

@@ -16,7 +16,7 @@ from jalousie.sealed.keys import ProviderKey, SealingKey
 from jalousie.sealed.opening import Opener
 from jalousie.sealed.types import Header, SealedAnswer, SealedColumn
 from jalousie.validator.types import Population
-from sealed_ground import Ground, contract, people, pseudonyms, question, split, validator
+from sealed_ground import OWN, Ground, contract, people, pseudonyms, question, split, validator
 
 N = 400
 TABLE, PRESENT = people(N), split(N)
@@ -166,6 +166,14 @@ def test_columns_of_an_earlier_epoch_are_not_mixed_with_new_ones() -> None:
     assert code(lambda: mediator.accept(old), "another epoch") == "V217"
     opener = SealedValidator(filled(at), at.key)
     opener.ask(question(opener, 0.01, GROUPS))
+
+
+def test_a_store_with_answers_from_before_is_not_taken_up_again() -> None:
+    """They would be opened with pads of other columns."""
+    at = ground()
+    mediator = filled(at)
+    mediator.ask(question(mediator, 0.01, GROUPS))
+    assert code(lambda: Mediating(at.agreed, mediator.kept, OWN, at.population), "sealed before") == "V217"
 
 
 @pytest.mark.parametrize("kind", [SealingKey, ProviderKey])
