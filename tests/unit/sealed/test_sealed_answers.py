@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 from scipy import stats
 
 from jalousie.architectures.ask import LocalValidator
-from jalousie.architectures.ask_sealed import Mediating, SealedValidator
+from jalousie.architectures.ask_sealed import Mediating, SealedValidator, seal_labels
+from jalousie.architectures.records import array_records
 from jalousie.contract.feedback import Feedback, Sealed
 from jalousie.errors import ContractError, ValidatorError
 from jalousie.ledger.entry import Answered, QuestionAsked, Refused, decode_entry
@@ -20,11 +22,12 @@ from jalousie.sealed.sums import group_sums
 from jalousie.sealed.types import Context
 from jalousie.validator.answer import variances
 from jalousie.validator.budget import Rho
+from jalousie.validator.local import Simulated
 from jalousie.validator.match import align, encode_label, match_rows
-from jalousie.validator.noise import gaussian_masses
+from jalousie.validator.noise import Noise, gaussian_masses
 from jalousie.validator.rows import index_rows
 from jalousie.validator.sensitivity import Sensitivity, sensitivity
-from jalousie.validator.types import Answer, Partition
+from jalousie.validator.types import Answer, Partition, Population
 from sealed_ground import TWO, Ground, contract, people, pseudonyms, question, split, validator
 
 N = 4000
@@ -243,6 +246,31 @@ def test_sensitivity_against_every_small_pair_of_tables(relation: str, disjoint:
 def test_subjects_count_up_to_their_records_at_every_provider() -> None:
     feedback = contract(disjoint=False, unit="subject", subject="who", records_per_subject=3)
     assert sensitivity(TWO, feedback) == Sensitivity(6, 36)
+
+
+@pytest.mark.parametrize("relation", ["add-or-remove", "change-label"])
+@pytest.mark.parametrize("label", ["y", "w", "z"])
+def test_all_rows_of_a_subject_that_count_are_summed(
+    label: str, relation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Noise, "add", lambda self, cells: cells)
+    names, table = pseudonyms(300), people(1200)
+    rows = names[np.random.default_rng(9).integers(0, 300, 1200)]  # four rows a subject, of which three count
+    terms = {"unit": "subject", "records_per_subject": 3, "neighbours": relation, "epsilon": 8.0}
+    at = Ground(contract(("north",), **terms), Population(names))
+    mediator = at.mediator()
+    for column in seal_labels(
+        array_records(table, at.feedback, rows), at.population, at.agreed, "north", at.key.of("north")
+    ):
+        mediator.accept(column)
+    opened = SealedValidator(mediator, at.key)
+    clear = Simulated(Population(names), replace(at.feedback, sealed=None), pseudonyms=rows, labels=table)
+    asked = question(opened, 0.01, np.arange(300) % 5, label=label)
+    answers = opened.ask(asked), clear.ask(asked)
+    assert (answers[0].counts[0] == answers[1].counts[0]).all()
+    if relation == "change-label":
+        assert (answers[0].totals[0] == answers[1].totals[0]).all()
+        assert answers[0].totals[0].sum() > 600
 
 
 # -- contracts
