@@ -281,11 +281,11 @@ CODES: dict[str, str] = {
     "V215": "no more populations can be named under the contract",
     "V216": "records of several subjects share an identifier",
     # validator: sealed labels
-    "V217": "a sealed column is of another contract, population, label or epoch",
     "V218": "a sealed column or answer is not of its form",
     "V219": "a provider's sealed labels are missing",
     "V220": "a sealed column is of an unknown provider, or came before",
     "V221": "the labels are sealed with another key",
+    "V222": "a sealed column is of another contract, population, label or epoch",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",

@@ -71,7 +71,7 @@ class Mediating(Answering[SealedLabels]):
         ContractError
             C103 the contract has no `feedback`, or its labels are not sealed
         ValidatorError
-            V210 to V212 as at a provider, V217 the store has answered under this contract already
+            V210 to V212 as at a provider, V222 the store has answered under this contract already
         """
         if feedback_of(contract).sealed is None:
             raise ContractError(
@@ -80,7 +80,7 @@ class Mediating(Answering[SealedLabels]):
         with kept.store.transaction():
             if kept.store.known(kept.contract):
                 raise ValidatorError(
-                    "V217",
+                    "V222",
                     "the store's answers are masked by columns that were sealed before, and those are gone",
                     hint="agree on a new contract; what was spent under this one stays spent",
                     effect="nothing was changed",
@@ -103,7 +103,7 @@ class Mediating(Answering[SealedLabels]):
         return super().hand_over(population)
 
     def accept(self, column: SealedColumn) -> None:
-        """Take a provider's column. Raises ValidatorError V217, V218, V220, see `SealedLabels.accept`."""
+        """Take a provider's column. Raises ValidatorError V218, V220, V222, see `SealedLabels.accept`."""
         with self._adding:
             self._sealed.accept(column)
 
@@ -207,7 +207,7 @@ class SealedValidator:
         Raises
         ------
         ValidatorError
-            V201 to V212 refused, recorded, nothing spent; V217 to V221 the answer cannot be opened
+            V201 to V212 refused, recorded, nothing spent; V218 to V222 the answer cannot be opened
         """
         return self._opener.unmask(self.mediating.ask(question), question)
 

@@ -37,8 +37,8 @@ class SealedLabels:
         Raises
         ------
         ValidatorError
-            V217 of another contract, population, label or epoch, V218 not of its form, V220 of a provider that the contract
-            does not name, or that has sealed this label already
+            V218 not of its form, V220 of a provider that the contract does not name, or that has sealed this label already, V222
+            of another contract, population, label or epoch
         """
         check_form(column)
         context = column.header.context

@@ -38,8 +38,8 @@ class Opener:
         Raises
         ------
         ValidatorError
-            V217 summed from columns of another contract, population, label or epoch, V218 not an answer to this question, V219
-            not from all providers' columns, V221 sealed with another key
+            V218 not an answer to this question, V219 not from all providers' columns, V221 sealed with another key, V222 summed
+            from columns of another contract, population, label or epoch
         """
         self._require_headers(sealed.headers, question.label)
         self._require_shape(sealed.masked, question)

@@ -107,7 +107,7 @@ def check_context(found: Header, wanted: Context, records: int, width: int) -> N
     Raises
     ------
     ValidatorError
-        V217
+        V222
     """
     context = found.context
     for what, same in (
@@ -121,9 +121,9 @@ def check_context(found: Header, wanted: Context, records: int, width: int) -> N
 
 
 def foreign(what: str) -> ValidatorError:
-    """V217: a column of another contract, population, label or epoch."""
+    """V222: a column of another contract, population, label or epoch."""
     return ValidatorError(
-        "V217",
+        "V222",
         f"a sealed column is of another {what}",
         hint="all parties must name the same contract, population and epoch",
         effect=_NOTHING,

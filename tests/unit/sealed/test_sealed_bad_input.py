@@ -64,11 +64,11 @@ BENT: dict[str, tuple[str, str, Callable[[SealedColumn], SealedColumn]]] = {
     "short nonce": ("V218", "header", lambda c: header(c, nonce=b"x")),
     "no check value": ("V218", "header", lambda c: header(c, check=b"")),
     "epoch below 0": ("V218", "header", lambda c: context(c, epoch=-1)),
-    "another contract": ("V217", "another contract", lambda c: context(c, contract="sha256:0")),
-    "another population": ("V217", "another population", lambda c: context(c, population="sha256:0")),
-    "another epoch": ("V217", "another epoch", lambda c: context(c, epoch=1)),
-    "an unknown label": ("V217", "another label", lambda c: context(c, label="x")),
-    "a label of another width": ("V217", "another label", lambda c: context(c, label="w")),
+    "another contract": ("V222", "another contract", lambda c: context(c, contract="sha256:0")),
+    "another population": ("V222", "another population", lambda c: context(c, population="sha256:0")),
+    "another epoch": ("V222", "another epoch", lambda c: context(c, epoch=1)),
+    "an unknown label": ("V222", "another label", lambda c: context(c, label="x")),
+    "a label of another width": ("V222", "another label", lambda c: context(c, label="w")),
     "an unknown provider": ("V220", "does not name", lambda c: context(c, provider="west")),
 }
 
@@ -154,8 +154,8 @@ def test_an_answer_from_other_columns_than_agreed_is_not_opened() -> None:
     assert opened(counts=sealed.masked.counts * 2) == "V218"
     assert opened(counts=(sealed.masked.counts[0][:-1],)) == "V218"
     assert opened(totals=(sealed.masked.counts[0][:, 0],)) == "V218"
-    assert code(lambda: opener_of(at, epoch=1).unmask(sealed, asked), "another epoch") == "V217"
-    assert code(lambda: opener_of(at).unmask(sealed, other), "another label") == "V217"
+    assert code(lambda: opener_of(at, epoch=1).unmask(sealed, asked), "another epoch") == "V222"
+    assert code(lambda: opener_of(at).unmask(sealed, other), "another label") == "V222"
     opener_of(at).unmask(sealed, asked)
 
 
@@ -163,7 +163,7 @@ def test_columns_of_an_earlier_epoch_are_not_mixed_with_new_ones() -> None:
     at = Ground(contract(), Population(pseudonyms(N)), epoch=3)
     mediator = at.mediator()
     old = at.columns("north", TABLE, epoch=2)[0]
-    assert code(lambda: mediator.accept(old), "another epoch") == "V217"
+    assert code(lambda: mediator.accept(old), "another epoch") == "V222"
     opener = SealedValidator(filled(at), at.key)
     opener.ask(question(opener, 0.01, GROUPS))
 
@@ -173,7 +173,7 @@ def test_a_store_with_answers_from_before_is_not_taken_up_again() -> None:
     at = ground()
     mediator = filled(at)
     mediator.ask(question(mediator, 0.01, GROUPS))
-    assert code(lambda: Mediating(at.agreed, mediator.kept, OWN, at.population), "sealed before") == "V217"
+    assert code(lambda: Mediating(at.agreed, mediator.kept, OWN, at.population), "sealed before") == "V222"
 
 
 @pytest.mark.parametrize("kind", [SealingKey, ProviderKey])
