@@ -280,6 +280,7 @@ CODES: dict[str, str] = {
     "V214": "the question was not answered yet",
     "V215": "no more populations can be named under the contract",
     "V216": "records of several subjects share an identifier",
+    "V217": "a question asks for a statistic that the label does not have",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",
