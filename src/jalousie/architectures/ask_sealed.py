@@ -30,7 +30,7 @@ from jalousie.places.store import Store
 from jalousie.randomness import random_words
 from jalousie.sealed.keys import ProviderKey, SealingKey
 from jalousie.sealed.masking import seal
-from jalousie.sealed.mediating import SealedLabels, masked_answers
+from jalousie.sealed.mediating import SealedLabels, masked_answers, require_plain
 from jalousie.sealed.opening import Opener
 from jalousie.sealed.types import Context, SealedAnswer, SealedColumn
 from jalousie.validator.budget import Budget
@@ -113,7 +113,8 @@ class Mediating(Answering[SealedLabels]):
         Raises
         ------
         ValidatorError
-            V201 to V212 as at a provider, V219 a provider has not sealed the label yet: refused, recorded, nothing spent
+            V201 to V212 as at a provider, V217 a statistic, V219 a provider has not sealed the label yet: refused, recorded,
+            nothing spent
         """
         return SealedAnswer(self._asked(question), self._sealed.headers(question.label))
 
@@ -124,6 +125,7 @@ class Mediating(Answering[SealedLabels]):
 
     def steps(self, question: Question, *, sequence: int, sent: str) -> Steps[tuple[Answer, bytes]]:
         try:
+            require_plain(question)
             self._sealed.require(question.label)
         except ValidatorError as error:
             yield from self.refusal(error.code, sequence=sequence, sent=sent)

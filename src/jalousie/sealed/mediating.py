@@ -15,6 +15,7 @@ from jalousie.validator.engine import Reserved, Terms
 from jalousie.validator.noise import noise_for
 from jalousie.validator.sensitivity import noised_classes, sensitivity
 from jalousie.validator.store import Stored
+from jalousie.validator.types import Question
 
 _NOTHING = "no label was summed, and no budget was spent"
 
@@ -90,6 +91,22 @@ class SealedLabels:
     def sums(self, label: str) -> Words:
         """(n, W) masked words, all providers' together."""
         return self._sums[label]
+
+
+def require_plain(question: Question) -> None:
+    """
+    Raises
+    ------
+    ValidatorError
+        V217: a statistic. Words were fixed when they were sealed, and a deviation depends on the question
+    """
+    if any(partition.statistic is not None for partition in question.partitions):
+        raise ValidatorError(
+            "V217",
+            "the question asks for a statistic, and sealed labels are summed as they are",
+            hint="leave the statistic out, or agree on a label that is counted by interval (`cuts`)",
+            effect="nothing was answered, no budget was spent",
+        )
 
 
 def masked_answers(reserved: Reserved, words: Words, terms: Terms) -> dict[str, Stored]:

@@ -27,7 +27,7 @@ from jalousie.validator.match import align, encode_label, match_rows
 from jalousie.validator.noise import Noise, gaussian_masses
 from jalousie.validator.rows import index_rows
 from jalousie.validator.sensitivity import Sensitivity, sensitivity
-from jalousie.validator.types import Answer, Partition, Population
+from jalousie.validator.types import Answer, Partition, Population, Question, Statistic
 from sealed_ground import TWO, Ground, contract, people, pseudonyms, question, split, validator
 
 N = 4000
@@ -160,6 +160,15 @@ def test_refusals_are_those_of_a_provider() -> None:
     assert refusal(sealed, stranger) == "V206"
     assert sealed.budget("y").spent == Rho(0)
     assert sealed.budget("y").questions == 0
+
+
+def test_statistics_are_refused_since_words_are_sealed_before_the_question() -> None:
+    sealed = made()
+    centres = np.zeros(N, dtype=np.int32)
+    for statistic in (Statistic("signed", centres, 4), Statistic("records")):
+        asked = (Partition(GROUPS, 4, statistic),)
+        assert refusal(sealed, Question(sealed.population.digest(), "z", asked, 0.01)) == "V217"
+    assert sealed.budget("z").questions == 0
 
 
 def test_several_questions_at_once_each_have_their_own_answer() -> None:
