@@ -88,7 +88,7 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("learning", "", ("Learning",)),
     ("limits", "", ("Limits",)),
     ("release", "", ("ReleaseForm",)),
-    ("feedback", "", ("Feedback", "Label")),
+    ("feedback", "", ("Feedback", "Label", "Sealed")),
 )
 TAGS = {"*Hierarchy": "by", "*Step": "step", "*Model": "model"}
 

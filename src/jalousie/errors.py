@@ -280,6 +280,13 @@ CODES: dict[str, str] = {
     "V214": "the question was not answered yet",
     "V215": "no more populations can be named under the contract",
     "V216": "records of several subjects share an identifier",
+    "V217": "a question asks for a statistic that the label does not have",
+    # validator: sealed labels
+    "V218": "a sealed column or answer is not of its form",
+    "V219": "a provider's sealed labels are missing",
+    "V220": "a sealed column is of an unknown provider, or came before",
+    "V221": "the labels are sealed with another key",
+    "V222": "a sealed column is of another contract, population, label or epoch",
     # wire
     "W600": "the message is not of its form",
     "W601": "the message is larger than is allowed",

@@ -187,7 +187,7 @@ def test_an_interrupted_turn_lets_the_next_one_in(tmp_path: Path, monkeypatch: p
     store, asking = open_provider(tmp_path / FILE)
     asking.hand_over(POPULATION)
     with monkeypatch.context() as patch:
-        patch.setattr("jalousie.architectures.ask.answer_to_bytes", lambda _: 1 / 0)
+        patch.setattr("jalousie.architectures.answering.answer_to_bytes", lambda _: 1 / 0)
         for _ in range(2):
             with pytest.raises(ZeroDivisionError):
                 ask(asking, 0)

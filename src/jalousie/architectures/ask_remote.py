@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from jalousie.architectures.ask import feedback_of
+from jalousie.architectures.answering import feedback_of
 from jalousie.architectures.records import population_of
 from jalousie.contract import Contract, Loaded, digest, load_contract
 from jalousie.errors import ContractError, JalousieError, WireError

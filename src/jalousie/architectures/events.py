@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from jalousie.architectures.ask import feedback_of
+from jalousie.architectures.answering import feedback_of
 from jalousie.contract import digest, load_contract
 from jalousie.errors import ValidatorError
 from jalousie.ledger.entry import QuestionAsked, decode_entry

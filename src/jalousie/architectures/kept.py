@@ -194,7 +194,13 @@ class Kept:
             asked=facts.asked,
             records=facts.records,
             partitions=tuple(
-                PartitionAsked(digest=part.digest, groups=part.groups, smallest=part.smallest, new=part.new)
+                PartitionAsked(
+                    digest=part.digest,
+                    groups=part.groups,
+                    smallest=part.smallest,
+                    new=part.new,
+                    statistic=part.statistic,
+                )
                 for part in facts.partitions
             ),
             offered=facts.offered.nano,

@@ -18,7 +18,8 @@ from jalousie.validator.budget import ZERO, Budget, account, budget_of
 from jalousie.validator.match import LabelColumn, encode_label
 from jalousie.validator.noise import Noise, noise_for
 from jalousie.validator.sensitivity import grid, noised_classes, sensitivity
-from jalousie.validator.types import Answer, Partition, Population, Question
+from jalousie.validator.sums import statistic_of
+from jalousie.validator.types import Answer, Partition, Population, Question, Statistic
 
 Half = Literal["exact", "rounded", "small-counts-refused", "noise-without-budget", "noise-without-memory"]
 
@@ -129,6 +130,12 @@ class Asker:
         return self.validator.budget(self.label).reserved.value
 
 
+def _bytes_of(statistic: Statistic) -> bytes:
+    """Two statistics are the same where these bytes are."""
+    centres = b"" if statistic.centres is None else statistic.centres.tobytes()
+    return f"{statistic.of}/{statistic.within}/".encode() + centres
+
+
 def _batches(partitions: Sequence[Partition], most: int, groups: int) -> list[list[Partition]]:
     batches: list[list[Partition]] = []
     for partition in partitions:
@@ -161,17 +168,17 @@ class Unprotected:
 
     def ask(self, question: Question) -> Answer:
         label = self.feedback.labels[question.label]
-        noise = None
-        if self.half.startswith("noise"):
-            granted = account(self.feedback)
-            noise = noise_for(granted, sensitivity(label, self.feedback), granted.reserved)
+        granted, noise = account(self.feedback), None
         counts, totals = [], []
         fresh = len(self._memo)
         for partition in question.partitions:
             sizes = np.bincount(partition.groups[partition.groups >= 0], minlength=partition.count)
             if sizes.min() < self.feedback.min_group:
                 raise ValidatorError("V204", "a group is smaller than the contract allows")
-            key = (question.label, sha256(partition.groups.tobytes()).digest())
+            if self.half.startswith("noise"):
+                noise = noise_for(granted, sensitivity(label, self.feedback, partition), granted.reserved)
+            about = b"" if partition.statistic is None else _bytes_of(partition.statistic)
+            key = (question.label, sha256(partition.groups.tobytes() + about).digest())
             if key not in self._memo or self.half == "noise-without-memory":
                 self._memo[key] = self._cells(label, question.label, partition, noise)
             cells, total = self._memo[key], self._sizes(question.label, partition)
@@ -223,6 +230,8 @@ class Unprotected:
         inside = column.present & (partition.groups >= 0)
         groups, values = partition.groups[inside].astype(np.int64), column.values[inside].astype(np.int64)
         if label.kind == "number":
+            if partition.statistic is not None:
+                values = statistic_of(partition.statistic, column.values.astype(np.int32), slice(None))[inside]
             sums = np.bincount(groups, weights=values.astype(np.float64), minlength=partition.count)
             cells = np.rint(sums).astype(np.int64)[:, None]
         else:

@@ -82,7 +82,7 @@ def attack_answers(
     budget is spent. With `known` columns, labels of two classes are guessed too."""
     import secrets
 
-    from jalousie.architectures.ask import feedback_of
+    from jalousie.architectures.answering import feedback_of
     from jalousie.architectures.records import provider_records
     from jalousie.attacks.feedback_all import attack_label, grounds
     from jalousie.tables import read_table
@@ -101,7 +101,7 @@ def attack_answers(
 def _guess(loaded: Loaded, raw: RawTable, records: Records, known: Sequence[str]) -> list[GuessFacts]:
     import numpy as np
 
-    from jalousie.architectures.ask import feedback_of
+    from jalousie.architectures.answering import feedback_of
     from jalousie.architectures.records import texts_of
     from jalousie.attacks.feedback_guess import coded, guess_own
     from jalousie.errors import UsageError

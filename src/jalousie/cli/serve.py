@@ -29,7 +29,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from jalousie.architectures.ask import feedback_of, open_provider
+    from jalousie.architectures.answering import feedback_of
+    from jalousie.architectures.ask import open_provider
     from jalousie.architectures.ask_desk import Desk
     from jalousie.architectures.table_fit import TableFit, require_keys
     from jalousie.contract import Loaded, load_contract

@@ -35,6 +35,7 @@ def feedback_faults(contract: Contract, feedback: Feedback) -> Iterator[Fault]:
         yield from _label(contract, feedback, name, label)
     yield from _twins(feedback)
     yield from _budget(feedback)
+    yield from _sealed(contract, feedback)
 
 
 def _unknown(path: str, name: str, contract: Contract) -> Fault:
@@ -231,6 +232,22 @@ def _budget(feedback: Feedback) -> Iterator[Fault]:
             f"{each}epsilon {feedback.epsilon:g} is more than the lifetime's {life:g}",
             f"raise it to at least {labels * feedback.epsilon:g}, or lower `epsilon`",
         )
+
+
+def _sealed(contract: Contract, feedback: Feedback) -> Iterator[Fault]:
+    if feedback.sealed is None:
+        return
+    providers = feedback.sealed.providers
+    for place, name in enumerate(providers):
+        here = f"feedback.sealed.providers.{place}"
+        if not name:
+            yield Fault(here, f"provider {place + 1} has no name", "name it")
+        elif name in providers[:place]:
+            yield Fault(here, f"provider {place + 1} is named twice: its labels would count twice", "name each once")
+    if feedback.sealed.disjoint and len(providers) == 1:
+        yield Fault("feedback.sealed.disjoint", "there is one provider, so nothing can be at two", "leave it out")
+    if not contract.parties.mediator:
+        yield Fault("feedback.sealed", "labels are sealed for a mediator, and `parties` names none", "add `mediator`")
 
 
 # -- classes as a column's type writes them (validator.match compares them so)

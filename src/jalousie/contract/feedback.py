@@ -44,6 +44,16 @@ class Label(Part, frozen=True, kw_only=True):
         return tuple(f"{low:.12g} to {high:.12g}" for low, high in pairwise(self.ends()))
 
 
+class Sealed(Part, frozen=True, kw_only=True):
+    """Labels that a mediator sums without reading them (architecture 2.B)."""
+
+    providers: Annotated[tuple[str, ...], Meta(min_length=1)]
+    """Names of all providers whose labels are summed, each once."""
+    disjoint: bool = False
+    """Whether no record (no subject, where that is the unit) is at more than one provider. Otherwise it counts at each of
+    them, and noise covers it at all of them."""
+
+
 class Feedback(Part, frozen=True, kw_only=True):
     """What the provider answers about predictions, and how much in all."""
 
@@ -80,3 +90,9 @@ class Feedback(Part, frozen=True, kw_only=True):
     """Rate, replays counted."""
     answer_grid: Annotated[float, Meta(ge=0)] = 0.05
     """Answers leave at multiples of this many seconds, so that time tells nothing; 0 for none."""
+    sealed: Sealed | None = None
+    """Providers seal their labels and a mediator answers; without it the provider answers itself."""
+
+    def copies(self) -> int:
+        """How many times one record may count in an answer: once at every provider that may have it."""
+        return 1 if self.sealed is None or self.sealed.disjoint else len(self.sealed.providers)

@@ -22,7 +22,7 @@ from jalousie.contract.columns import (
     PrefixHierarchy,
     SetHierarchy,
 )
-from jalousie.contract.feedback import Feedback, Label
+from jalousie.contract.feedback import Feedback, Label, Sealed
 from jalousie.contract.parts import (
     ColumnType,
     Count,
@@ -93,6 +93,7 @@ __all__ = [
     "Round",
     "Sample",
     "Scalar",
+    "Sealed",
     "SetHierarchy",
     "Step",
     "TCloseness",

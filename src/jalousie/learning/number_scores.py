@@ -1,4 +1,4 @@
-"""How good a model of a number is: bias from noisy sums; MAE, RMSE and bias from counts by value or interval."""
+"""How good a model of a number is: MAE, RMSE and bias from noisy sums, or from counts by value or interval."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.bins import confidence_bins, partition_of
 from jalousie.learning.estimate import NORMAL, Estimate, Figures, NoisyTable, estimates, fieller, interval
 from jalousie.learning.metrics import NotMeasurableWarning
+from jalousie.learning.number_sums import centres_of, errors_by_sums
 from jalousie.learning.score_groups import checked_groups
 from jalousie.learning.validator_protocol import Validator, label_of, rho_to_spend
 from jalousie.tables.types import Codes, Floats
@@ -41,8 +42,8 @@ def ask_bias(
 ) -> BiasScores:
     """How far a regression's predictions are off on average, by noisy sums.
 
-    Sums of labels cannot tell how labels scatter: MAE and RMSE need a label of classes or `cuts`, see `ask_errors`. The sampling
-    interval is for a residual of a quarter of the label's span, which is more than most models leave.
+    Sums of labels cannot tell how labels scatter: for MAE and RMSE see `ask_errors`. The sampling interval is for a residual of a
+    quarter of the label's span, which is more than most models leave.
 
     Parameters
     ----------
@@ -132,16 +133,34 @@ def _counted(validator: Validator, records: str | None) -> None:
 
 
 def ask_errors(
-    validator: Validator, predictions: Any, *, label: str | None = None, epsilon: float | None = None, groups: int = 10
+    validator: Validator,
+    predictions: Any,
+    *,
+    label: str | None = None,
+    epsilon: float | None = None,
+    groups: int = 10,
+    levels: int = 1,
+    within: float | None = None,
 ) -> dict[str, Estimate]:
-    """MAE, RMSE and bias (label - prediction) of predictions of a number whose classes are numbers, or intervals (`cuts`).
+    """MAE, RMSE and bias (label - prediction) of predictions of a number: "mae", "rmse", "bias".
 
-    Sums of |label - prediction| cannot be asked for, as predictions never leave. Counts of the values by interval of the
-    prediction say the same, if inside an interval label and prediction go their own ways; a value is taken to lie anywhere
-    in its interval with the same chance. Counts by interval are also less noisy than clipped sums at as many bounds, which
-    would say it too: one partition pays for all intervals.
+    Of a label that is summed, by sums of deviations (`number_sums`). Of one whose classes are numbers, or intervals (`cuts`), by
+    counts of the values by interval of the prediction: they say the same, if inside an interval label and prediction go their own
+    ways; a value is taken to lie anywhere in its interval with the same chance.
 
-    Warns NotMeasurableWarning where the noise swamps how many records there are.
+    Parameters
+    ----------
+    groups
+        groups by prediction, opaque to the provider; of a label that is summed only with one level
+    levels
+        of a label that is summed: how many values predictions are rounded to, about 50 for MAE. **The provider sees these values
+        and whose prediction is at which.** With 1 it sees neither, and there is no MAE (NaN, between |bias| and RMSE)
+    within
+        of a label that is summed, with several levels: errors beyond this, in the label's unit, count as this. Noise falls
+        with it, that of RMSE with its square; the figures are those of the cut errors, so too low. None: no error is cut
+
+    Warns NotMeasurableWarning where the noise swamps how many records there are, where one level allows no MAE, and where
+    `within` may have cut many errors.
 
     Raises
     ------
@@ -151,6 +170,8 @@ def ask_errors(
         U151 a prediction is not a number
     """
     name, spec = label_of(validator, label)
+    if spec.kind == "number":
+        return _by_sums(validator, name, predictions, epsilon, groups, levels, within)
     low, high = _values_of(spec)
     found = _finite(predictions, validator)
     part = _by_prediction(found, groups, validator)
@@ -165,6 +186,34 @@ def ask_errors(
         return {one: Estimate(float("nan"), range_, range_, range_) for one, range_ in ranges.items()}
     figures = estimates(table, _error_figures(low, high, found, part.groups))
     return {one: figure.within(range_) for figure, (one, range_) in zip(figures, ranges.items(), strict=True)}
+
+
+def _by_sums(
+    validator: Validator,
+    name: str,
+    predictions: Any,
+    epsilon: float | None,
+    groups: int,
+    levels: int,
+    within: float | None,
+) -> dict[str, Estimate]:
+    """`ask_errors` of a label that is summed."""
+    spec = validator.feedback.labels[name]
+    found = np.clip(_finite(predictions, validator), *bounds_of(spec))
+    centres = centres_of(found, spec, validator.feedback.neighbours, levels)
+    part = _by_prediction(found, groups, validator) if levels == 1 else partition_of(np.zeros(len(found), np.int32), 1)
+    rho = rho_to_spend(validator, name, epsilon)
+    figures = errors_by_sums(validator, name, found, centres, part, rho=rho, within=None if levels == 1 else within)
+    told = ""
+    if not figures["rmse"].measurable:
+        told = f"mae, rmse, bias: {_SWAMPED}"
+    elif levels == 1:
+        told = "mae: it takes predictions that the provider sees, rounded to so many `levels`"
+    elif within is not None and figures["rmse"].value > within / 3:
+        told = "mae, rmse, bias: too low, if many errors are beyond `within`: choose three times RMSE or more"
+    if told:
+        warnings.warn(told, NotMeasurableWarning, stacklevel=3)
+    return figures
 
 
 def _finite(predictions: Any, validator: Validator) -> Floats:

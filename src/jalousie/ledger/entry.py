@@ -75,7 +75,8 @@ class PopulationNamed(Record, frozen=True, kw_only=True, tag="population"):
     size: Whole
 
 
-class PartitionAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+# `omit_defaults`: the entries from before `statistic` stay as they were written
+class PartitionAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
     """The public facts of one partition."""
 
     digest: Digest
@@ -85,6 +86,8 @@ class PartitionAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     """Records of the population in the smallest group, whether or not the provider has them."""
     new: bool
     """False where it was answered before and is replayed."""
+    statistic: Literal["", "records", "signed", "absolute", "square"] = ""
+    """What was summed of a number, where that is not the number itself. Centres and clip are in the digest alone."""
 
 
 class QuestionAsked(Record, frozen=True, kw_only=True, tag="question", omit_defaults=True):

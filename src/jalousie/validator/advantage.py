@@ -20,7 +20,7 @@ def advantage_bound(feedback: Feedback, label: Label) -> float:
     one step, the probability of its middle, about 2 Phi(1 / 2s) - 1; for pure epsilon, tanh(epsilon / 2). One cell that
     takes all of the budget is the worst case: the same budget over more cells comes closer to the continuous distribution
     from above. Under `add-or-remove` another label is one record less and one more: it moves two cells, or a sum by the
-    whole range.
+    whole range; a statistic of a number, by no more than a record does.
     """
     granted = account(feedback)
     ratio = _step_squared(feedback, label)
@@ -39,4 +39,4 @@ def _step_squared(feedback: Feedback, label: Label) -> float:
     if label.kind == "classes":
         return 2.0
     steps = grid(label, feedback.neighbours)
-    return (steps.most - steps.least) ** 2 / max(abs(steps.least), abs(steps.most)) ** 2
+    return max(1.0, (steps.most - steps.least) ** 2 / max(abs(steps.least), abs(steps.most)) ** 2)

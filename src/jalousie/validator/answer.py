@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.validator.budget import ZERO, Account, Rho
@@ -23,7 +24,7 @@ def exact_cells(
     """(G, noised cells) and (G,) records that count, exact, groups in canonical order. They never leave without noise."""
     back = np.argsort(form.rank)
     if label.kind == "number":
-        sums, records = step_sums(partition.groups, partition.count, aligned)
+        sums, records = step_sums(partition.groups, partition.count, aligned, partition.statistic)
         return sums[back, None], records[back]
     counts = class_counts(partition.groups, partition.count, aligned, len(label.classes))[back]
     return counts[:, len(label.classes) - noised_classes(label, feedback.neighbours) :], counts.sum(axis=1)
@@ -33,18 +34,19 @@ def draw(
     exact: Sequence[
         tuple[np.ndarray[tuple[int, ...], np.dtype[np.int64]], np.ndarray[tuple[int, ...], np.dtype[np.int64]]]
     ],
-    noise: Noise,
+    noises: Sequence[Noise],
     *,
     public_totals: bool,
 ) -> list[Stored]:
-    """Noise all partitions of a question in one call."""
+    """Noise all partitions of a question; those that have the same noise, as all of a plain one have, in one call."""
     width = exact[0][0].shape[1]
-    noisy = noise.add(np.concatenate([cells for cells, _ in exact]))
-    ends = np.cumsum([len(cells) for cells, _ in exact])[:-1]
-    parts = np.split(noisy.reshape(-1, width), ends)
-    return [
-        Stored(part, totals if public_totals else None, noise) for part, (_, totals) in zip(parts, exact, strict=True)
-    ]
+    parts: dict[int, NDArray[np.int64]] = {}
+    for noise in dict.fromkeys(noises):
+        same = [k for k, one in enumerate(noises) if one == noise]
+        noisy = noise.add(np.concatenate([exact[k][0] for k in same]))
+        ends = np.cumsum([len(exact[k][0]) for k in same])[:-1]
+        parts.update(zip(same, np.split(noisy.reshape(-1, width), ends), strict=True))
+    return [Stored(parts[k], totals if public_totals else None, noises[k]) for k, (_, totals) in enumerate(exact)]
 
 
 def assemble(

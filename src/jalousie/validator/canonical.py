@@ -2,7 +2,8 @@
 
 A partition is a function from the pseudonyms asked about to groups. Its canonical form does not depend on the order of the
 records, on the population they are named in, or on the numbering of the groups: records stand in the order of their
-pseudonyms, and groups are numbered in the order in which they first occur there.
+pseudonyms, and groups are numbered in the order in which they first occur there. A statistic is part of the form: its kind, its
+clip, and the centres of the records that are asked about, in that order. The form of a partition without one is as it always was.
 """
 
 from __future__ import annotations
@@ -10,17 +11,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jalousie.errors import ValidatorError
-from jalousie.validator.types import PSEUDONYM_BYTES, Partition, Population, Question
+from jalousie.validator.types import PSEUDONYM_BYTES, Partition, Population, Question, Statistic, StatisticKind
 
 Mask = NDArray[np.bool_]
 _SET = b"jalousie/asked/1\0"
 _PARTITION = b"jalousie/partition/1\0"
+_STATISTIC = b"jalousie/partition/2\0"
 _QUESTION = b"jalousie/question/1\0"
 _REMEMBERED = 64  # digests of parts of a population
 _BEGINNING = 4096  # records in which most groups occur
@@ -66,6 +68,8 @@ class CanonicalPartition:
     """(G,) records of the population by group, whether or not the provider has them."""
     asked: Mask | None
     """Which records are in a group; None: all of them."""
+    statistic: StatisticKind | Literal[""] = ""
+    """Its kind, where there is one."""
 
 
 def know(population: Population) -> KnownPopulation:
@@ -140,12 +144,25 @@ def canonical_partition(known: KnownPopulation, partition: Partition) -> Canonic
     if not everybody:
         ordered = ordered[ordered != np.iinfo(ordered.dtype).max]
     rank = _ranks(ordered, count)
-    state = hashlib.sha256(_PARTITION + known.asked_digest(asked).encode())
+    about = _PARTITION if partition.statistic is None else _statistic(known, partition.statistic, asked)
+    state = hashlib.sha256(about + known.asked_digest(asked).encode())
     state.update(len(ordered).to_bytes(8, "big"))
     sizes = np.bincount(ordered, minlength=count).astype(np.int64)
     names = rank.astype(_narrowest(int(np.count_nonzero(sizes))))
     state.update(bytes([names.itemsize]) + renumbered(ordered, names))
-    return CanonicalPartition("sha256:" + state.hexdigest(), rank, sizes, asked)
+    kind = partition.statistic.of if partition.statistic is not None else ""
+    return CanonicalPartition("sha256:" + state.hexdigest(), rank, sizes, asked, kind)
+
+
+def _statistic(known: KnownPopulation, statistic: Statistic, asked: Mask | None) -> bytes:
+    """What a digest begins with, of a fixed length: kind, clip, and the digest of the centres of the records asked about."""
+    ordered = b""
+    if statistic.centres is not None:
+        places = slice(None) if known.order is None else known.order
+        kept = slice(None) if asked is None else asked[places]
+        ordered = statistic.centres[places][kept].astype("<i4").tobytes()
+    head = statistic.of.encode().ljust(16, b"\0") + statistic.within.to_bytes(8, "big")
+    return _STATISTIC + head + hashlib.sha256(ordered).digest()
 
 
 def renumbered(ordered: NDArray[np.unsignedinteger[Any]], names: NDArray[np.unsignedinteger[Any]]) -> bytes:

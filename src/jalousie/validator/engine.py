@@ -13,7 +13,7 @@ Pure, given the store. Whoever calls provides the moment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor
 
@@ -34,6 +34,7 @@ from jalousie.validator.match import Aligned
 from jalousie.validator.monitor import PartitionFacts, QuestionFacts, Refuse, decide
 from jalousie.validator.noise import noise_for
 from jalousie.validator.sensitivity import sensitivity
+from jalousie.validator.statistic import check_statistic
 from jalousie.validator.store import Store, Stored
 from jalousie.validator.types import Answer, Question
 
@@ -126,6 +127,7 @@ def prepare(question: Question, known: KnownPopulation | None, terms: Terms) -> 
             raise ValidatorError("V207", "the question has no partition", effect=_NOTHING)
         for number, partition in enumerate(question.partitions):
             check_partition(partition, known.size, number)
+            check_statistic(partition, terms.feedback.labels[question.label], terms.feedback, number)
     except ValidatorError as error:
         return Prepared(question, known, malformed=error)
     return Prepared(question, known, tuple(canonical_partition(known, partition) for partition in question.partitions))
@@ -155,10 +157,16 @@ def reserve(prepared: Prepared, terms: Terms, store: Store, moment: float) -> Re
 
 def compute(reserved: Reserved, labels: Mapping[str, Aligned], terms: Terms, store: Store) -> Answer:
     """Steps 5 and 6, for a question whose spend lasts."""
+    return complete(reserved, lambda: _compute(reserved, labels[reserved.question.label], terms), terms, store)
+
+
+def complete(reserved: Reserved, computed: Callable[[], Mapping[str, Stored]], terms: Terms, store: Store) -> Answer:
+    """As `compute`, with another step 5: `computed` gives the noisy cells of the new partitions, by digest. It is called where
+    there are any."""
     question, facts = reserved.question, reserved.facts
     stored = dict(reserved.stored)
     if facts.new:
-        fresh = _compute(reserved, labels[question.label], terms)
+        fresh = dict(computed())
         store.keep(reserved.number, question.label, fresh)
         stored.update(fresh)
     return assemble(
@@ -213,7 +221,9 @@ def _examine(prepared: Prepared, terms: Terms, store: Store) -> tuple[QuestionFa
         asked=known.asked_digest(charged),
         records=known.size if charged is None else int(charged.sum()),
         partitions=tuple(
-            PartitionFacts(form.digest, len(form.sizes), int(form.sizes.min()), form.digest not in stored)
+            PartitionFacts(
+                form.digest, len(form.sizes), int(form.sizes.min()), form.digest not in stored, form.statistic
+            )
             for form in forms
         ),
         offered=offered,
@@ -234,8 +244,15 @@ def _compute(reserved: Reserved, aligned: Aligned, terms: Terms) -> dict[str, St
         for partition, form in zip(question.partitions, reserved.forms, strict=True)
         if form.digest not in reserved.stored
     }
-    noise = noise_for(terms.account, sensitivity(label, feedback).of_partitions(len(exact)), reserved.facts.charge)
-    drawn = draw(list(exact.values()), noise, public_totals=feedback.neighbours == "change-label")
+    # each as if all of them had its sensitivity: then each costs its equal share of the charge, and together they cost the charge
+    moved = {
+        form.digest: sensitivity(label, feedback, partition)
+        for partition, form in zip(question.partitions, reserved.forms, strict=True)
+    }
+    noises = [
+        noise_for(terms.account, moved[digest].of_partitions(len(exact)), reserved.facts.charge) for digest in exact
+    ]
+    drawn = draw(list(exact.values()), noises, public_totals=feedback.neighbours == "change-label")
     return dict(zip(exact, drawn, strict=True))
 
 

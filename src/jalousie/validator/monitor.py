@@ -11,9 +11,11 @@ visible. The guarantee is the budget's alone.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from jalousie.contract.feedback import Feedback
 from jalousie.validator.budget import Account, Rho
+from jalousie.validator.types import StatisticKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class PartitionFacts:
     """Records of the population in the smallest group, whether or not the provider has them."""
     new: bool
     """False where it was answered before: the stored answer is sent again, at no cost."""
+    statistic: StatisticKind | Literal[""] = ""
+    """What is summed, where that is not the label itself."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, inf, nextafter, sqrt
+from math import exp, expm1, inf, nextafter, sqrt
 from typing import Any
 
 import numpy as np
@@ -66,8 +66,7 @@ def noise_for(account: Account, sensitivity: Sensitivity, charge: Rho) -> Noise:
 def discrete_variance(kind: NoiseKind, scale: float) -> float:
     """Of the discrete Gaussian exp(-x^2 / 2 scale^2) or the discrete Laplace exp(-|x| / scale) on whole numbers."""
     if kind == "laplace":
-        ratio = exp(-1 / scale)
-        return 2 * ratio / (1 - ratio) ** 2
+        return 2 * exp(-1 / scale) / expm1(-1 / scale) ** 2  # `expm1`: of a large scale, 1 - exp would leave no digits
     if scale >= _WIDE:
         return scale * scale
     values, masses = gaussian_masses(scale)

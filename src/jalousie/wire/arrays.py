@@ -20,6 +20,8 @@ from jalousie.validator.types import (
     Partition,
     Population,
     Question,
+    Statistic,
+    StatisticKind,
 )
 from jalousie.wire.arrow import Array, Packed, pack
 from jalousie.wire.envelope import Digest
@@ -29,6 +31,7 @@ ARROW_TYPE: Final = "application/vnd.apache.arrow.stream"
 Size = Annotated[int, Meta(ge=1, le=2**31 - 1)]
 Text = Annotated[str, Meta(max_length=200)]
 _BYTE: Final = np.dtype(np.uint8)
+_STEP: Final = np.dtype(np.int32)
 _WORD: Final = np.dtype(np.int64)
 
 
@@ -50,12 +53,24 @@ class _PopulationHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     size: Size
 
 
-class _QuestionHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="question/1", tag_field="kind"):
+class _Statistic(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    of: StatisticKind
+    within: Annotated[int, Meta(ge=0, le=2**32 - 1)]
+    centres: Annotated[int, Meta(ge=0)] | None
+    """Which column of centres; statistics may share one."""
+
+
+# a question without statistics travels as it always did, and earlier versions understand it
+class _QuestionHeader(
+    msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag="question/1", tag_field="kind", omit_defaults=True
+):
     population: Digest
     label: Text
     rho: float
     size: Size
     groups: tuple[Size, ...]
+    statistics: tuple[_Statistic | None, ...] = ()
+    """One a partition; none where no partition has one."""
 
 
 class _AnswerHeader(
@@ -102,21 +117,25 @@ def population_from_bytes(data: bytes, limits: Limits = LIMITS) -> Population:
 
 
 def question_to_bytes(question: Question) -> bytes:
-    """Groups travel in the fewest bytes that hold their number: one for up to 127 groups."""
+    """Groups travel in the fewest bytes that hold their number: one for up to 127 groups. Equal centres travel once."""
     sizes = {len(partition.groups) for partition in question.partitions}
     if len(sizes) != 1:
         raise WireError("W606", "the partitions of a question differ in length, or there is none", effect="")
-    header = _QuestionHeader(
-        population=question.population,
-        label=question.label,
-        rho=question.rho,
-        size=sizes.pop(),
-        groups=tuple(partition.count for partition in question.partitions),
-    )
+    size = sizes.pop()
     columns: list[tuple[str, Array]] = []
     for number, partition in enumerate(question.partitions):
         _require_groups(partition.groups, partition.count, number)
         columns.append((f"partition_{number}", partition.groups.astype(_group_type(partition.count))))
+    statistics, centres = _statistics_out(question, size)
+    columns += [(f"centres_{number}", values) for number, values in enumerate(centres)]
+    header = _QuestionHeader(
+        population=question.population,
+        label=question.label,
+        rho=question.rho,
+        size=size,
+        groups=tuple(partition.count for partition in question.partitions),
+        statistics=statistics,
+    )
     return pack(header, columns)
 
 
@@ -134,11 +153,54 @@ def question_from_bytes(data: bytes, limits: Limits = LIMITS) -> Question:
     if not (math.isfinite(header.rho) and header.rho >= 0):
         raise WireError("W606", "the budget of a question is not a number", effect="")
     kinds = [(f"partition_{number}", _group_type(count), 1) for number, count in enumerate(header.groups)]
+    statistics = header.statistics or (None,) * len(kinds)
+    centres = _columns_of_centres(header.statistics, len(kinds))
+    columns = packed.columns([*kinds, *((f"centres_{k}", _STEP, 1) for k in range(centres))], header.size)
     partitions = []
-    for number, (values, count) in enumerate(zip(packed.columns(kinds, header.size), header.groups, strict=True)):
-        _require_groups(values, count, number)
-        partitions.append(Partition(values.astype(np.int32), count))
+    for number, (count, about) in enumerate(zip(header.groups, statistics, strict=True)):
+        _require_groups(columns[number], count, number)
+        found = None
+        if about is not None:
+            around = None if about.centres is None else columns[len(kinds) + about.centres]
+            found = Statistic(about.of, around, about.within)
+        partitions.append(Partition(columns[number].astype(np.int32), count, found))
     return Question(header.population, header.label, tuple(partitions), header.rho)
+
+
+def _statistics_out(question: Question, size: int) -> tuple[tuple[_Statistic | None, ...], list[Array]]:
+    """The header's part on statistics, and the different columns of centres."""
+    places: dict[bytes, int] = {}
+    columns: list[Array] = []
+    found: list[_Statistic | None] = []
+    for number, statistic in enumerate(partition.statistic for partition in question.partitions):
+        if statistic is None or statistic.centres is None:
+            found.append(None if statistic is None else _Statistic(statistic.of, statistic.within, None))
+            continue
+        if statistic.centres.shape != (size,) or statistic.centres.dtype != _STEP:
+            raise WireError(
+                "W606", f"partition {number} has not one centre, a 32-bit number, for each record", effect=""
+            )
+        place = places.setdefault(statistic.centres.tobytes(), len(columns))
+        if place == len(columns):
+            columns.append(statistic.centres)
+        found.append(_Statistic(statistic.of, statistic.within, place))
+    return (tuple(found) if any(found) else ()), columns
+
+
+def _columns_of_centres(statistics: tuple[_Statistic | None, ...], partitions: int) -> int:
+    """How many columns of centres the header tells of. Each is named first in its turn, so that none is idle.
+
+    Raises WireError W606.
+    """
+    broken = WireError("W606", "the statistics are not one for each partition, with its centres", effect="")
+    if statistics and (len(statistics) != partitions or not any(statistics)):
+        raise broken
+    count = 0
+    for place in (about.centres for about in statistics if about is not None and about.centres is not None):
+        if place > count:
+            raise broken
+        count += place == count
+    return count
 
 
 def answer_to_bytes(answer: Answer) -> bytes:

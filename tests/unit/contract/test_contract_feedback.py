@@ -64,6 +64,11 @@ def fault(contract: str) -> ContractError:
     return caught.value
 
 
+def sealed(text: str) -> str:
+    """The contract with sealed labels, on line 20, and a mediator."""
+    return changed("{provider: P}", "{provider: P, mediator: M}") + f"  sealed: {{{text}}}\n"
+
+
 RICH = "feedback.labels.rich"
 FAULTS: dict[str, tuple[str, str, str, str]] = {
     # what: contract, code and place, words of the message, words of the hint
@@ -296,6 +301,36 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "about who, not what",
         "another column",
     ),
+    "a provider that seals twice": (
+        sealed("providers: [north, south, north]"),
+        "C103 c.yaml:20:38  feedback.sealed.providers.2",
+        "provider 3 is named twice",
+        "name each once",
+    ),
+    "a provider without a name": (
+        sealed('providers: [north, ""]'),
+        "C103 c.yaml:20:31  feedback.sealed.providers.1",
+        "provider 2 has no name",
+        "name it",
+    ),
+    "nobody who seals": (
+        sealed("providers: []"),
+        "C102 c.yaml:20:23  feedback.sealed.providers",
+        "at least 1",
+        "add one",
+    ),
+    "one provider that shares no record with itself": (
+        sealed("providers: [north], disjoint: true"),
+        "C103 c.yaml:20:32  feedback.sealed.disjoint",
+        "nothing can be at two",
+        "leave it out",
+    ),
+    "sealed labels and no mediator": (
+        more("sealed: {providers: [north]}"),
+        "C103 c.yaml:20:3  feedback.sealed",
+        "`parties` names none",
+        "add `mediator`",
+    ),
     "no epsilon": (more("epsilon: 0"), "C102 c.yaml:20:12  feedback.epsilon", "more than 0", "more than 0"),
     "an epsilon that hides nothing": (
         more("epsilon: 1000"),
@@ -384,6 +419,18 @@ def test_the_base_is_good_without_a_privacy_part_and_a_privacy_part_without_it()
     both = parse_contract(BASE + "privacy: {models: [{model: k-anonymity, k: 5}]}\n").contract
     assert both.feedback is not None
     assert both.privacy is not None
+
+
+def test_sealed_labels_are_not_served_by_the_provider_itself(
+    desk: Desk, refused: Callable[[Ran, str, int], None]
+) -> None:
+    text = sealed("providers: [north, south], disjoint: true")
+    contract = parse_contract(text).contract
+    assert contract.feedback is not None
+    assert contract.feedback.copies() == 1
+    desk.write("contract.yaml", text)
+    refused(desk.run("serve", "provider", "--contract", "contract.yaml", "--port", "0"), "C103", 3)
+    assert desk.left() == set()
 
 
 GOOD = {

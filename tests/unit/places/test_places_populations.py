@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from jalousie.architectures import ask
+from jalousie.architectures import answering
 from jalousie.architectures.ask import LocalValidator
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import CODES, ValidatorError
@@ -16,7 +16,7 @@ FEEDBACK = Feedback(identifier="id", labels={"y": Label(column="y", classes=("0"
 
 
 def test_past_the_limit_the_populations_named_before_still_pass(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ask, "MAX_POPULATIONS", 3)
+    monkeypatch.setattr(answering, "MAX_POPULATIONS", 3)
     validator = LocalValidator.from_arrays({"y": np.arange(N) % 2}, FEEDBACK)
     own = validator.population
     orders = [Population(np.ascontiguousarray(np.roll(own.pseudonyms, shift, axis=0))) for shift in range(1, 5)]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jalousie.errors import WireError
-from jalousie.validator.types import Answer, Partition, Population, Question
+from jalousie.validator.types import Answer, Partition, Population, Question, Statistic
 from jalousie.wire.arrays import (
     Limits,
     answer_from_bytes,
@@ -104,6 +104,68 @@ def test_questions_come_back(counts: tuple[int, ...]) -> None:
         assert one.count == other.count
         assert one.groups.dtype == np.int32
         np.testing.assert_array_equal(one.groups, other.groups)
+
+
+def with_statistics(size: int = 40) -> Question:
+    """Two statistics around the same centres, one around others, one without any, and the label itself."""
+    same, other = np.arange(size, dtype=np.int32) - 7, np.full(size, 5, np.int32)
+    about = (
+        None,
+        Statistic("absolute", same, 60),
+        Statistic("square", same.copy(), 60),
+        Statistic("signed", other, 3),
+        Statistic("records"),
+    )
+    groups = (np.arange(size) % 3).astype(np.int32)
+    return Question(NAME, "outcome", tuple(Partition(groups, 3, one) for one in about), 0.01)
+
+
+def test_statistics_come_back_and_equal_centres_travel_once() -> None:
+    sent = with_statistics()
+    data = question_to_bytes(sent)
+    assert pa.ipc.open_stream(data).read_all().column_names[-2:] == ["centres_0", "centres_1"]
+    for one, other in zip(question_from_bytes(data).partitions, sent.partitions, strict=True):
+        got, had = one.statistic, other.statistic
+        assert (got is None) == (had is None)
+        if got is not None and had is not None:
+            assert (got.of, got.within) == (had.of, had.within)
+            assert got.centres is None or got.centres.dtype == np.int32
+            np.testing.assert_array_equal(got.centres, had.centres)  # type: ignore[arg-type]
+
+
+def test_a_question_without_statistics_is_written_as_it_always_was() -> None:
+    header = pa.ipc.open_stream(question_to_bytes(question(40, (3, 5)))).schema.metadata[b"jalousie"]
+    assert header == (
+        b'{"groups":[3,5],"kind":"question/1","label":"outcome","population":"'
+        + NAME.encode()
+        + b'","rho":0.01,"size":40}'
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b'"of":"square"', b'"of":"cubed!"', "W600"),
+        (b'"centres":1', b'"centres":2', "W606"),
+        (b'"centres":1', b'"centres":0', "W606"),
+        (b'"centres":0', b'"centres":1', "W606"),
+        (b'"within":60', b'"within":-6', "W600"),
+        (b'[null,{"centres":0', b'[{"centres":0,null', "W600"),
+    ],
+)
+def test_statistics_whose_header_lies_are_refused(old: bytes, new: bytes, code: str) -> None:
+    data = question_to_bytes(with_statistics())
+    assert old in data
+    assert len(old) == len(new)
+    assert refused(data.replace(old, new, 1), question_from_bytes) == code
+
+
+def test_centres_of_another_length_or_type_are_not_sent() -> None:
+    for centres in (np.zeros(39, np.int32), np.zeros(40, np.int64)):
+        groups = np.zeros(40, np.int32)
+        with pytest.raises(WireError) as caught:
+            question_to_bytes(Question(NAME, "outcome", (Partition(groups, 1, Statistic("signed", centres, 1)),), 0.1))  # type: ignore[arg-type]
+        assert caught.value.code == "W606"
 
 
 def test_questions_travel_in_few_bytes() -> None:
@@ -242,6 +304,7 @@ def test_messages_are_not_taken_for_each_other() -> None:
 READERS = {
     "population": (population_to_bytes(population(20)), population_from_bytes),
     "question": (question_to_bytes(question(40, (3, 200))), question_from_bytes),
+    "statistics": (question_to_bytes(with_statistics()), question_from_bytes),
     "answer": (answer_to_bytes(answer()), answer_from_bytes),
 }
 
