@@ -14,6 +14,7 @@ import pytest
 from command_desk import Desk, Ran
 from jalousie.architectures.ask import Asking, open_provider
 from jalousie.architectures.records import population_of
+from jalousie.architectures.share import protect
 from jalousie.errors import StoreError
 from jalousie.ledger.entry import ContractRegistered, decode_entry
 from jalousie.places import provider as place
@@ -97,6 +98,26 @@ def test_on_a_key_that_goes_missing_while_the_provider_answers_is_not_made_anew(
     assert reader.open(desk.pseudonym_key(reader.public), name) == own
     assert not key_file(places).exists()
     store.close()
+
+
+def test_on_a_release_makes_no_key_beside_a_store_whose_key_is_missing(places: Places, tmp_path: Path) -> None:
+    asked(places)
+    key_file(places).unlink()
+    (tmp_path / "people.csv").write_text("id,town\n" + "".join(f"{who},T{n % 2}\n" for n, who in enumerate(PEOPLE)))
+    contract = tmp_path / "share.yaml"
+    contract.write_text(
+        "jalousie: 1\nname: share\nparties: {provider: P}\ntable: {file: people.csv}\n"
+        "columns: {id: {role: identifier}, town: {role: quasi-identifier, hierarchy: {by: none}}}\n"
+        "steps: [{step: pseudonymise, columns: [id]}]\nprivacy: {models: [{model: k-anonymity, k: 2}]}\n"
+    )
+    with pytest.raises(StoreError, match="missing") as refused:
+        protect(None, contract, provider=Provider(places.provider_home))
+    assert refused.value.code == "S805"
+    assert not key_file(places).exists()
+    released = protect(
+        None, contract, provider=Provider(tmp_path / "elsewhere")
+    )  # a home without a store makes its key
+    assert len(released) == SIZE
 
 
 def test_on_a_store_from_before_takes_the_key_that_it_finds_once(places: Places) -> None:

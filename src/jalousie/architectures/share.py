@@ -113,7 +113,7 @@ class Sharing:
         joined = [(place, step) for place, step in enumerate(self.contract.steps) if isinstance(step, Enrich)]
         context = StepContext(
             contract=self.digest,
-            key_for=self.provider.keys.deriver(),
+            key_for=self.provider.derived,
             tables={table_name(step): self._joined(step, f"steps.{place}.table") for place, step in joined},
             columns=self.contract.columns,
         )
