@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import msgspec
+import numpy as np
 
 from jalousie import __version__
 from jalousie.contract import Contract, Loaded, Positions, digest, load_contract
@@ -175,10 +176,10 @@ class Sharing:
         searched = self.done.searched
         if searched is None:
             return ()
-        released = {}
-        for d, name in enumerate(searched.table.names):
-            used = set(searched.recoding.codes[d][~searched.recoding.suppressed].tolist())
-            released[name] = [label for code, label in enumerate(searched.recoding.labels[d]) if code in used]
+        recoding, released = searched.recoding, {}
+        for name, codes, labels in zip(searched.table.names, recoding.codes, recoding.labels, strict=True):
+            used = np.bincount(codes[~recoding.suppressed], minlength=len(labels))
+            released[name] = [label for label, rows in zip(labels, used.tolist(), strict=True) if rows]
         return describe_spaces(self.done.columns, searched.hierarchies, released)
 
     # -- out

@@ -146,6 +146,11 @@ class Engine:
         frame: nw.LazyFrame[Any] = nw.from_native(self.connection.table(table))
         return frame
 
+    def query(self, select: str) -> nw.LazyFrame[Any]:
+        """The rows of a query, not computed yet."""
+        frame: nw.LazyFrame[Any] = nw.from_native(self.connection.sql(select))
+        return frame
+
     def create(self, select: str) -> str:
         """Store the rows of a query in a temporary table, in their order; the table may spill to disk."""
         table = self.name()

@@ -67,7 +67,7 @@ def _look_up_duckdb(frame: nw.LazyFrame[Any], engine: Engine, lookups: Sequence[
             on = " AND ".join(f"r.{quoted(key)} = s{i}.{b}" for key, b in zip(lookup.keys, by, strict=True))
             joins.append(f"LEFT JOIN {small} s{i} ON {on}")
             added += [f"s{i}.{a} AS {quoted(name)}" for a, name in zip(adds, lookup.adds, strict=True)]
-        return engine.frame(engine.view(f"SELECT {', '.join(['r.*', *added])} FROM {rows} r {' '.join(joins)}"))
+        return engine.query(f"SELECT {', '.join(['r.*', *added])} FROM {rows} r {' '.join(joins)}")
 
 
 def small_table(frame: nw.LazyFrame[Any], engine: Any, columns: Mapping[str, SmallColumn]) -> nw.LazyFrame[Any]:
