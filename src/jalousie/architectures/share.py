@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -62,7 +62,11 @@ class Settings:
 
 
 class Sharing:
-    """One table on its way through the provider: prepared on construction, then measured, then published or returned."""
+    """One table on its way through the provider: prepared on construction, then measured, then published or returned.
+
+    As a context manager it removes raw rows that were spilled to the disk as soon as something fails: else they stay as long as
+    somebody holds the exception, whose traceback holds the engine.
+    """
 
     def __init__(
         self,
@@ -90,7 +94,27 @@ class Sharing:
         self._inputs: dict[str, str] = {}
         with self.watch.stage("read"):
             raw = self._read(table)
-            if learning:
+        self._engine = raw.engine
+        try:
+            self._prepare(raw, learning)
+        except BaseException:
+            self._clear()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is not None:
+            self._clear()
+
+    def _clear(self) -> None:
+        if isinstance(self._engine, Engine):
+            self._engine.close()
+
+    def _prepare(self, raw: RawTable, learning: bool) -> None:
+        if learning:
+            with self.watch.stage("read"):
                 self._check_target(raw)
         self.done: Deidentified = deidentify(raw, self.contract, self._lent())
         with self.watch.stage("measure"):
@@ -310,10 +334,10 @@ def protect(
     loaded = _loaded(contract)
     # a limit that is enforced is measured, asked for or not
     learning = learning or "learning-share" in loaded.contract.limits.enforce
-    sharing = Sharing(table, loaded, provider, settings, learning=learning)
-    if learning:
-        sharing.measure_learning()
-    return sharing.release()
+    with Sharing(table, loaded, provider, settings, learning=learning) as sharing:
+        if learning:
+            sharing.measure_learning()
+        return sharing.release()
 
 
 def _loaded(contract: Loaded | Contract | str | Path) -> Loaded:

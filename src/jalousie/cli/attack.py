@@ -60,10 +60,10 @@ def run(arguments: argparse.Namespace) -> int:
         settings = settings_of(arguments, bar)
         # a contract for answers alone gives no release
         if loaded.contract.privacy is not None or not asked or arguments.release is not None:
-            sharing = Sharing(None, loaded, settings=settings)
-            if arguments.release is not None:
-                check_same(sharing, arguments.release)
-            released = run_attacks(sharing, every=True)
+            with Sharing(None, loaded, settings=settings) as sharing:
+                if arguments.release is not None:
+                    check_same(sharing, arguments.release)
+                released = run_attacks(sharing, every=True)
         if asked:
             answered, guessed = attack_answers(loaded, settings, arguments.guess)
     if arguments.report is not None:

@@ -37,8 +37,10 @@ def run(arguments: argparse.Namespace) -> int:
         check_target(target, arguments.replace)  # before the work, not after it
     if arguments.junit is not None:
         check_file(arguments.junit, replace=True, what="the JUnit file")
-    with Progress() as bar:
-        sharing = Sharing(None, loaded, settings=settings_of(arguments, bar), learning=not arguments.no_learning)
+    with (
+        Progress() as bar,
+        Sharing(None, loaded, settings=settings_of(arguments, bar), learning=not arguments.no_learning) as sharing,
+    ):
         if not arguments.no_attacks:
             with sharing.watch.stage("attacks"):
                 sharing.add_attacks(run_attacks(sharing))
