@@ -56,7 +56,11 @@ LABELS = np.where(WHO == "victim", "1", RNG.integers(0, 2, N).astype(str))
 def opened(path: Path, present: np.ndarray) -> tuple[Store, Asking]:
     store = Store(path)
     records = array_records({"y": LABELS}, FEEDBACK, NAMES, present=present, subjects=WHO)
-    return store, Asking(CONTRACT, records, Kept(store, Book(store, KEY), digest(CONTRACT)), KEY)
+    try:
+        return store, Asking(CONTRACT, records, Kept(store, Book(store, KEY), digest(CONTRACT)), KEY)
+    except BaseException:
+        store.close()
+        raise
 
 
 def counted_visits(asking: Asking) -> np.ndarray:
