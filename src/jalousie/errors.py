@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
@@ -164,6 +163,8 @@ def one_line(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "age"?`, or a list of what is known where nothing is close."""
+    from difflib import get_close_matches  # only a mistake needs it
+
     options = list(known)
     near = get_close_matches(word, options, n=1, cutoff=0.6)
     if near:

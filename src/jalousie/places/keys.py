@@ -7,9 +7,12 @@ import os
 import secrets
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jalousie.errors import PrivacyError
-from jalousie.wire.keys import SigningKey
+
+if TYPE_CHECKING:
+    from jalousie.wire.keys import SigningKey
 
 KEY_BYTES = 32
 SIGNING_FILE = "signing.key"
@@ -74,6 +77,8 @@ class KeyStore:
         WireError
             W610 there is none, W611 others can read it, W612 damaged
         """
+        from jalousie.wire.keys import SigningKey
+
         return SigningKey.load(self.signing_path)
 
     def _make(self) -> None:
