@@ -129,7 +129,7 @@ class Store(SharedFile):
     def cosigned(self, size: int | None = None) -> tuple[int, str] | None:
         """The newest cosigned checkpoint, or that of one size."""
         row = self.one(
-            "SELECT size, note FROM cosignature WHERE ?1 IS NULL OR size = ?1 ORDER BY size DESC LIMIT 1", size
+            "SELECT size, note FROM cosignature WHERE ? IS NULL OR size = ? ORDER BY size DESC LIMIT 1", size, size
         )
         return None if row is None else (int(row[0]), str(row[1]))
 
