@@ -360,6 +360,17 @@ def test_a_raw_table_has_no_serialiser(way: str, desk: Desk) -> None:
         SERIALISERS[way](raw(desk))
 
 
+def test_counted_rows_show_no_printer_a_cell(desk: Desk) -> None:
+    with_canary(desk, 2, rows=20)
+    sharing = Sharing(None, desk.folder / "contract.yaml")
+    searched, released = sharing.done.searched, sharing.done.released
+    assert searched is not None
+    told = [searched.table, *searched.table.sensitive, *searched.hierarchies, released]
+    assert CANARY in repr(msgspec.Struct.__rich_repr__(searched.table))  # what a struct tells otherwise
+    for one in told:
+        assert CANARY not in repr(one) + repr(list(one.__rich_repr__()))
+
+
 def test_a_raw_table_speaks_no_interchange_protocol(desk: Desk) -> None:
     table = raw(desk)
     assert CANARY not in repr(table) + str(table) + f"{table}"

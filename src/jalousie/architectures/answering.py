@@ -6,6 +6,7 @@ Composition only: the validator's order of work (`jalousie.validator.engine`) in
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Generic, TypeVar
 
 import numpy as np
@@ -31,7 +32,7 @@ Labels = TypeVar("Labels")
 """What answers about one population are computed from."""
 
 
-class Answering(Generic[Labels]):
+class Answering(ABC, Generic[Labels]):
     """Takes populations, answers questions, knows what is left. Threads may share it. Subclasses say what it answers from."""
 
     def __init__(self, contract: Contract, kept: Kept, key: SigningKey, *, master_key: str = "") -> None:
@@ -154,14 +155,14 @@ class Answering(Generic[Labels]):
         """Whether `_labels` takes no time."""
         return self.kept.at_hand(population)
 
+    @abstractmethod
     def _labels(self, known: KnownPopulation) -> Labels:
         """What answers about a population are computed from. Found before the question is looked at: its time tells nothing about
         it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _compute(self, reserved: Reserved, labels: Labels, turn: Turn) -> Answer:
         """Steps 5 and 6 of the order of work."""
-        raise NotImplementedError
 
 
 def feedback_of(contract: Contract) -> Feedback:
@@ -190,4 +191,5 @@ def _unsent(question: Question) -> str:
     state = hashlib.sha256(repr((question.population, question.label, question.rho)).encode())
     for partition in question.partitions:
         state.update(np.ascontiguousarray(partition.groups).tobytes())
+        state.update(b"" if partition.statistic is None else partition.statistic.to_bytes())
     return "sha256:" + state.hexdigest()

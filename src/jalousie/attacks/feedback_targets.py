@@ -19,7 +19,7 @@ from jalousie.validator.match import LabelColumn, encode_label
 from jalousie.validator.noise import Noise, noise_for
 from jalousie.validator.sensitivity import grid, noised_classes, sensitivity
 from jalousie.validator.sums import statistic_of
-from jalousie.validator.types import Answer, Partition, Population, Question, Statistic
+from jalousie.validator.types import Answer, Partition, Population, Question
 
 Half = Literal["exact", "rounded", "small-counts-refused", "noise-without-budget", "noise-without-memory"]
 
@@ -130,12 +130,6 @@ class Asker:
         return self.validator.budget(self.label).reserved.value
 
 
-def _bytes_of(statistic: Statistic) -> bytes:
-    """Two statistics are the same where these bytes are."""
-    centres = b"" if statistic.centres is None else statistic.centres.tobytes()
-    return f"{statistic.of}/{statistic.within}/".encode() + centres
-
-
 def _batches(partitions: Sequence[Partition], most: int, groups: int) -> list[list[Partition]]:
     batches: list[list[Partition]] = []
     for partition in partitions:
@@ -177,7 +171,7 @@ class Unprotected:
                 raise ValidatorError("V204", "a group is smaller than the contract allows")
             if self.half.startswith("noise"):
                 noise = noise_for(granted, sensitivity(label, self.feedback, partition), granted.reserved)
-            about = b"" if partition.statistic is None else _bytes_of(partition.statistic)
+            about = b"" if partition.statistic is None else partition.statistic.to_bytes()
             key = (question.label, sha256(partition.groups.tobytes() + about).digest())
             if key not in self._memo or self.half == "noise-without-memory":
                 self._memo[key] = self._cells(label, question.label, partition, noise)

@@ -22,7 +22,6 @@ class Provider:
     def __init__(self, home: Path | None = None) -> None:
         self.home = home_folder(home)
         self.keys = KeyStore(self.home)
-        self._checked = False
 
     def now(self) -> str:
         """UTC to the minute: enough for a reader, too coarse to tell how long the data kept a search busy."""
@@ -50,9 +49,7 @@ class Provider:
 
     def derived(self, purpose: str) -> bytes:
         """The 32-byte key for a purpose, from the master key (`KeyStore.deriver`). Raises as `master_key`."""
-        if not self._checked:
-            self.master_key()
-            self._checked = True
+        self.master_key()
         return self.keys.deriver()(purpose)
 
     def outbox(self, target: Path, *, replace: bool) -> AbstractContextManager[Path]:

@@ -29,7 +29,7 @@ from jalousie.tables.engine import Engine
 from jalousie.tables.lookup import Lookup, look_up
 from jalousie.tables.order import Numbered, number_rows
 from jalousie.tables.raw import RawTable
-from jalousie.tables.types import Codes, FrequencyTable, Mask
+from jalousie.tables.types import Codes, FrequencyTable, Guarded, Mask
 
 if TYPE_CHECKING:
     from jalousie.privacy.recoding import Recoding
@@ -40,7 +40,7 @@ GONE = -1
 Suppressed = Literal["drop", "star"]
 
 
-class RecodedFrame(Struct, frozen=True, eq=False):
+class RecodedFrame(Guarded, frozen=True, eq=False):
     """The rows of a release, lazily, with what is known about them beforehand.
 
     frame      Narwhals, in read order; `tables.write` computes it and checks order and count

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from msgspec import Struct
 from numpy.typing import NDArray
@@ -12,7 +14,14 @@ Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
-class Histogram(Struct, frozen=True, eq=False):
+class Guarded(Struct, frozen=True, eq=False):
+    """A struct that holds cells and shows none. Subclasses say in `__repr__` what they are; other printers get no field."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return []
+
+
+class Histogram(Guarded, frozen=True, eq=False):
     """Sensitive values by distinct row of quasi-identifiers, sparse, sorted by (group, code).
 
     `group` indexes the rows of the frequency table; `code` indexes `values` (None is the null, a value like any other).
@@ -28,7 +37,7 @@ class Histogram(Struct, frozen=True, eq=False):
         return f"Histogram({self.name!r}, {len(self.values)} values, {len(self.count)} cells)"
 
 
-class FrequencyTable(Struct, frozen=True, eq=False):
+class FrequencyTable(Guarded, frozen=True, eq=False):
     """Distinct rows of the quasi-identifiers with counts: all that the search ever sees of the data.
 
     names       the D quasi-identifiers, in contract order
@@ -56,7 +65,7 @@ class FrequencyTable(Struct, frozen=True, eq=False):
         return f"FrequencyTable({len(self.names)} columns, {self.groups} groups, {self.rows} rows)"
 
 
-class Hierarchy(Struct, frozen=True, eq=False):
+class Hierarchy(Guarded, frozen=True, eq=False):
     """A compiled generalisation hierarchy over a domain of n values.
 
     labels   labels[l]: the distinct generalised values of level l as text, in code order; labels[0] is the domain itself

@@ -61,6 +61,11 @@ class Statistic:
         """Cells are in this power of the label's unit."""
         return {"records": 0, "signed": 1, "absolute": 1, "square": 2}[self.of]
 
+    def to_bytes(self) -> bytes:
+        """The same for two statistics of one population that are the same, and else not."""
+        centres = b"" if self.centres is None else self.centres.tobytes()
+        return f"{self.of}/{self.within}/".encode() + centres
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Partition:

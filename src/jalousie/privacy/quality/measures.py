@@ -86,13 +86,13 @@ def entropy_loss(table: FrequencyTable, recoding: Recoding) -> float:
     entropy; it needs no hierarchy, so it is also defined where rows are recoded differently.
     """
     lost = most = 0.0
-    kept = ~recoding.suppressed
+    gone = recoding.suppressed
+    kept = ~gone
     for d in range(len(table.names)):
         values = table.codes[d]
         rows = _sums(values, table.counts)
         whole = -np.log2(np.where(rows > 0, rows, table.rows) / table.rows)
         most += float(whole @ rows)
-        gone = recoding.suppressed
         lost += float(whole @ np.bincount(values[gone], weights=table.counts[gone], minlength=len(rows)))
         lost += _kept_bits(values[kept], recoding.codes[d][kept], table.counts[kept])
     return lost / most if most > 0 else 0.0

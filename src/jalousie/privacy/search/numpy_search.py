@@ -143,7 +143,7 @@ class _Search:
         classes = len(look.sizes)
         self.classes.learn(look.levels, math.log(classes + 1))
         if 64 < classes < HUB_SHARE * source.groups and len(self.tables) < KEPT_TABLES:
-            self._keep(look.levels, source.rolled(look.levels, look.group_class, look.sizes))
+            self._add_table(look.levels, source.rolled(look.levels, look.group_class, look.sizes))
 
     def source(self, levels: tuple[int, ...]) -> Problem:
         """The smallest table to count from; where that is large, a smaller one is made that later looks should share."""
@@ -164,10 +164,10 @@ class _Search:
         self.classes.learn(hub, math.log(len(sizes) + 1))
         if len(sizes) > 0.6 * smallest.groups:
             return smallest
-        self._keep(hub, smallest.rolled(hub, group_class, sizes))
+        self._add_table(hub, smallest.rolled(hub, group_class, sizes))
         return self.tables[-1]
 
-    def _keep(self, levels: tuple[int, ...], table: Problem) -> None:
+    def _add_table(self, levels: tuple[int, ...], table: Problem) -> None:
         self.places = np.vstack([self.places, levels])
         self.groups = np.append(self.groups, table.groups)
         self.tables.append(table)
