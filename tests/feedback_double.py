@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from jalousie.architectures.ask import LocalValidator
 from jalousie.contract.feedback import Feedback, Label
@@ -26,6 +27,24 @@ def number_feedback(low: float, high: float, unit: float, **changes: Any) -> Fee
 def local(labels: Any, contract: Feedback, *, present: Any = None) -> LocalValidator:
     values = np.asarray(labels)
     return LocalValidator.from_arrays({"label": values}, contract, present=present)
+
+
+def people(seed: int, size: int = 6000) -> tuple[pd.DataFrame, np.ndarray]:
+    """Made-up people of three columns, and whose label is 1."""
+    rng = np.random.default_rng(seed)
+    X = pd.DataFrame(
+        {
+            "age": rng.integers(18, 90, size),
+            "gain": np.where(rng.random(size) < 0.9, 0, rng.choice([500, 3000, 15000], size)),
+            "job": rng.choice(["a", "b", "c", "d"], size),
+        }
+    )
+    logits = 2 * np.sin(X["age"] / 20) + 2.5 * (X["gain"] == 15000) - 2 * (X["gain"] == 500) + (X["job"] == "b") - 1
+    return X, (rng.random(size) < 1 / (1 + np.exp(-logits))).astype(int)
+
+
+def same_counts(first: Answer, second: Answer) -> bool:
+    return all((a == b).all() for a, b in zip(first.counts, second.counts, strict=True))
 
 
 def words(codes: Any, classes: tuple[str, ...] = ("no", "yes")) -> Any:

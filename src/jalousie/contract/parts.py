@@ -1,4 +1,7 @@
-"""What all parts of a contract are made of, who signs it, and how a table is written down."""
+"""What all parts of a contract are made of, who signs it, and how a table is written down.
+
+No file with parts puts its annotations off (`from __future__ import annotations`): msgspec would evaluate each as a text.
+"""
 
 from typing import Annotated, Literal
 

@@ -13,24 +13,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.utils.estimator_checks import check_estimator
 
-from feedback_double import feedback, local, words
+from feedback_double import feedback, local, people, words
 from jalousie.errors import JalousieError
 from jalousie.learning import FeedbackClassifier, PopulationTooSmallWarning
 from jalousie.learning.labels_at_hand import labels_at_hand
-
-
-def people(seed: int, size: int = 6000) -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {
-            "age": rng.integers(18, 90, size),
-            "gain": np.where(rng.random(size) < 0.9, 0, rng.choice([500, 3000, 15000], size)),
-            "job": rng.choice(["a", "b", "c", "d"], size),
-        }
-    )
-    logits = 2 * np.sin(X["age"] / 20) + 2.5 * (X["gain"] == 15000) - 2 * (X["gain"] == 500) + (X["job"] == "b") - 1
-    return X, (rng.random(size) < 1 / (1 + np.exp(-logits))).astype(int)
-
 
 X, Y = people(1)
 X_NEW, Y_NEW = people(2)

@@ -10,6 +10,7 @@ import pytest
 from msgspec.structs import replace
 from scipy import stats
 
+from feedback_double import same_counts
 from jalousie.architectures.ask import LocalValidator
 from jalousie.architectures.ask_sealed import Mediating, SealedValidator, seal_labels
 from jalousie.architectures.records import array_records
@@ -43,10 +44,6 @@ def refusal(validator: SealedValidator, asked: Any) -> str:
     with pytest.raises(ValidatorError) as caught:
         validator.ask(asked)
     return caught.value.code
-
-
-def same(first: Answer, second: Answer) -> bool:
-    return all((a == b).all() for a, b in zip(first.counts, second.counts, strict=True))
 
 
 @pytest.mark.parametrize("relation", ["add-or-remove", "change-label"])
@@ -112,7 +109,7 @@ def test_a_partition_is_answered_once_however_it_is_written_down() -> None:
     again = sealed.ask(question(sealed, 0.02, GROUPS))
     assert again.replayed
     assert again.rho_spent == 0
-    assert same(first, again)
+    assert same_counts(first, again)
     renumbered = sealed.ask(question(sealed, 0.0, 3 - GROUPS))
     assert (renumbered.counts[0] == first.counts[0][::-1]).all()
     assert sealed.budget("y").spent == Rho(10**7)
@@ -178,7 +175,7 @@ def test_several_questions_at_once_each_have_their_own_answer() -> None:
     assert isinstance(refused, ValidatorError)
     assert isinstance(first, Answer)
     assert isinstance(again, Answer)
-    assert same(first, again)
+    assert same_counts(first, again)
 
 
 def test_the_ledger_has_questions_answers_and_refusals() -> None:

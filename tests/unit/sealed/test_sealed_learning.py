@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-import pandas as pd
 import pytest
 from msgspec.structs import replace
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from feedback_double import feedback, local, number_feedback, words
+from feedback_double import feedback, local, number_feedback, people, words
 from jalousie.architectures.ask_sealed import SealedValidator
 from jalousie.contract.feedback import Feedback, Sealed
 from jalousie.learning import (
@@ -25,19 +24,6 @@ from jalousie.learning import (
 )
 
 DRAWS = 3
-
-
-def people(seed: int, size: int = 6000) -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(seed)
-    X = pd.DataFrame(
-        {
-            "age": rng.integers(18, 90, size),
-            "gain": np.where(rng.random(size) < 0.9, 0, rng.choice([500, 3000, 15000], size)),
-            "job": rng.choice(["a", "b", "c", "d"], size),
-        }
-    )
-    logits = 2 * np.sin(X["age"] / 20) + 2.5 * (X["gain"] == 15000) - 2 * (X["gain"] == 500) + (X["job"] == "b") - 1
-    return X, (rng.random(size) < 1 / (1 + np.exp(-logits))).astype(int)
 
 
 X, Y = people(1)

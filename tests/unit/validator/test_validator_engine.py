@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from feedback_double import same_counts
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.answer import variances
@@ -15,7 +16,7 @@ from jalousie.validator.budget import Rho
 from jalousie.validator.engine import departure
 from jalousie.validator.local import Simulated
 from jalousie.validator.store import MemoryStore
-from jalousie.validator.types import Answer, Partition, Population, Question
+from jalousie.validator.types import Partition, Population, Question
 
 N = 4000
 RNG = np.random.default_rng(5)
@@ -49,10 +50,6 @@ def refusal(made: Simulated, asked: Question) -> str:
         made.ask(asked)
     assert caught.value.exit_code == 8
     return caught.value.code
-
-
-def same(first: Answer, second: Answer) -> bool:
-    return all((a == b).all() for a, b in zip(first.counts, second.counts, strict=True))
 
 
 @pytest.mark.parametrize("relation", ["add-or-remove", "change-label"])
@@ -95,7 +92,7 @@ def test_a_partition_is_answered_once_however_it_is_written_down() -> None:
     assert not first.replayed
     again = made.ask(question(made, 0.02, GROUPS))
     assert again.replayed
-    assert same(first, again)
+    assert same_counts(first, again)
     assert again.rho_spent == 0.0
     renumbered = made.ask(question(made, 0.0, 3 - GROUPS))
     assert (renumbered.counts[0] == first.counts[0][::-1]).all()
@@ -104,7 +101,7 @@ def test_a_partition_is_answered_once_however_it_is_written_down() -> None:
     other = made.hand_over(Population(made.population.pseudonyms[shuffle]))
     moved = made.ask(Question(other, "y", (Partition(GROUPS[shuffle], 4),), 0.01))
     assert moved.replayed
-    assert same(moved, first)
+    assert same_counts(moved, first)
     assert made.budget("y").spent == Rho(10**7)
 
 
@@ -235,7 +232,7 @@ def test_a_crash_wastes_budget_at_most_and_never_answers_twice(step: str) -> Non
     else:
         assert not kept  # nothing was drawn that could have left
         assert made.store.largest("y").nano == spent + 10**7
-    assert same(answer, made.ask(asked))
+    assert same_counts(answer, made.ask(asked))
 
 
 def _rank(made: Simulated) -> np.ndarray:

@@ -142,6 +142,14 @@ def test_a_question_without_statistics_is_written_as_it_always_was() -> None:
     )
 
 
+def lying(asked: Question, old: bytes, new: bytes) -> bytes:
+    """The question with other words in its header."""
+    data = question_to_bytes(asked)
+    assert old in data
+    assert len(old) == len(new)
+    return data.replace(old, new, 1)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "code"),
     [
@@ -154,10 +162,7 @@ def test_a_question_without_statistics_is_written_as_it_always_was() -> None:
     ],
 )
 def test_statistics_whose_header_lies_are_refused(old: bytes, new: bytes, code: str) -> None:
-    data = question_to_bytes(with_statistics())
-    assert old in data
-    assert len(old) == len(new)
-    assert refused(data.replace(old, new, 1), question_from_bytes) == code
+    assert refused(lying(with_statistics(), old, new), question_from_bytes) == code
 
 
 def test_centres_of_another_length_or_type_are_not_sent() -> None:
@@ -266,10 +271,7 @@ def test_a_row_twice_is_found_behind_a_shared_half() -> None:
     ],
 )
 def test_questions_whose_header_lies_are_refused(old: bytes, new: bytes, code: str) -> None:
-    data = question_to_bytes(question(40, (3, 5)))
-    assert old in data
-    assert len(old) == len(new)
-    assert refused(data.replace(old, new), question_from_bytes) == code
+    assert refused(lying(question(40, (3, 5)), old, new), question_from_bytes) == code
 
 
 def test_group_numbers_out_of_range() -> None:
