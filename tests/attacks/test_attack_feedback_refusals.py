@@ -7,11 +7,14 @@ import pytest
 
 from feedback_ground import GRADES, YES_OR_NO, contract, ground, secret
 from jalousie.attacks.feedback_all import Ground, attack_label, facts_of
-from jalousie.attacks.feedback_facts import advantage, advantage_interval
+from jalousie.attacks.feedback_facts import advantage, advantage_interval, cell_scale
 from jalousie.attacks.feedback_plans import plans
 from jalousie.attacks.feedback_refusals import refusals
-from jalousie.contract.feedback import Label
+from jalousie.contract.feedback import Feedback, Label
 from jalousie.validator.advantage import advantage_bound
+from jalousie.validator.card import FeedbackAttackFacts
+from jalousie.validator.noise import gaussian_masses
+from jalousie.validator.sensitivity import noised_classes
 
 
 @pytest.mark.parametrize("label", [YES_OR_NO, GRADES], ids=["two", "three"])
@@ -53,20 +56,38 @@ def test_few_questions_are_few_targets() -> None:
     assert len(refusals(where.protected(), "it", secret(where)).truth) == 10
 
 
+def reached(feedback: Feedback) -> float:
+    """What the worst case reaches, exactly: another label moves each of its noised cells by one, and their sum is judged."""
+    _, masses = gaussian_masses(cell_scale(feedback, YES_OR_NO))
+    cells = noised_classes(YES_OR_NO, feedback.neighbours)
+    total = masses if cells == 1 else np.convolve(masses, masses)
+    return float(np.sort(total)[-cells:].sum())
+
+
 @pytest.mark.parametrize(
-    ("epsilon", "neighbours"), [(1.0, "change-label"), (4.0, "change-label"), (4.0, "add-or-remove")]
+    ("epsilon", "neighbours", "short"),
+    [(1.0, "change-label", 0), (4.0, "change-label", 0), (4.0, "add-or-remove", 0.04)],
 )
-def test_ten_thousand_worst_cases_agree_with_the_exact_bound(epsilon: float, neighbours: str) -> None:
+def test_ten_thousand_worst_cases_agree_with_the_exact_bound(epsilon: float, neighbours: str, short: float) -> None:
     where = ground(contract(epsilon=epsilon, neighbours=neighbours))
-    found = next(fact for fact in attack_label(where, "it") if fact.attack == "worst-case")
+
+    def worst_case() -> FeedbackAttackFacts:
+        return next(fact for fact in attack_label(where, "it") if fact.attack == "worst-case")
+
+    found = worst_case()
     assert found.targets >= 10_000
     assert found.off == 1
     assert found.bound == advantage_bound(where.feedback, YES_OR_NO)
+    # two noised cells come short of the bound, which holds for one that takes all of the budget
+    exact = reached(where.feedback)
+    assert found.bound - short <= exact + 1e-12
+    assert exact <= found.bound + 1e-12
     low, high = found.on_interval
     assert high - low < 0.06
     # five standard errors either way: the strongest attacker reaches what is computed, and never passes it
-    assert abs(found.on - found.bound) < 1.3 * (high - low)
-    assert found.verdict == "PASS"
+    assert abs(found.on - exact) < 1.3 * (high - low)
+    # an attacker who reaches the bound is over it surely, by chance, once in 20,000 times: twice in a row is a fault
+    assert found.verdict == "PASS" or worst_case().verdict == "PASS"
 
 
 def test_half_of_the_noise_is_found_out_by_the_worst_case() -> None:
