@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -41,6 +42,11 @@ def people(seed: int, size: int = 6000) -> tuple[pd.DataFrame, np.ndarray]:
     )
     logits = 2 * np.sin(X["age"] / 20) + 2.5 * (X["gain"] == 15000) - 2 * (X["gain"] == 500) + (X["job"] == "b") - 1
     return X, (rng.random(size) < 1 / (1 + np.exp(-logits))).astype(int)
+
+
+def furthest(noise: str, variance: float) -> float:
+    """Fewer than one noisy cell in fifty million is so far from the truth, by noise of this variance."""
+    return 2 + (21 / sqrt(2) if noise == "laplace" else 6.2) * sqrt(variance)
 
 
 def same_counts(first: Answer, second: Answer) -> bool:

@@ -33,7 +33,7 @@ def moving_centres(validator: Validator, truth: Secret, times: int) -> Outcome:
     chosen = crowds(validator, validator.feedback.min_group + 1, 1000, np.random.default_rng(0))
     plain = partition_by(chosen, size)
     whole, refused, in_vain = validator.budget("it").reserved.value, 0, 0
-    for centre in range(10, 10 + times):
+    for centre in range(times):
         about = Statistic("signed", np.full(size, centre, np.int32), 50)
         question = Question(validator.population.digest(), "it", (Partition(plain.groups, plain.count, about),), whole)
         try:
@@ -58,8 +58,8 @@ def test_averaging_over_centres_dodges_a_memory_and_not_the_budget(relation: str
     where = ground(contract(HOURS, neighbours=relation, epsilon=4.0))
     truth = secret(where)
     assert advantage(*moving_centres(where.unprotected("exact"), truth, 1).pair) == 1.0
-    assert advantage(*moving_centres(where.unprotected("noise-without-budget"), truth, 30).pair) > 0.85
-    on = moving_centres(where.protected(), truth, 30)
+    assert advantage(*moving_centres(where.unprotected("noise-without-budget"), truth, 50).pair) > 0.85
+    on = moving_centres(where.protected(), truth, 50)
     assert (on.answered, on.refused) == (1, STUBBORN)
     assert not surely_exceeds(*on.pair, advantage_bound(where.feedback, HOURS))
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from feedback_double import same_counts
+from feedback_double import furthest, same_counts
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.answer import variances
@@ -59,7 +59,7 @@ def test_answers_are_the_truth_but_for_the_noise(label: str, noise: str, relatio
     present = np.arange(N) % 5 > 0
     made = simulated(present, epsilon=8.0, noise=noise, neighbours=relation)
     answer = made.ask(question(made, made.budget(label).left.value, GROUPS, GROUPS // 2, label=label))
-    spread = 6 * np.sqrt(answer.variance) + 1
+    spread = furthest(noise, answer.variance)
     for groups, counts in zip((GROUPS, GROUPS // 2), answer.counts, strict=True):
         for group, cells in enumerate(counts):
             values = LABELS[label][present & (groups == group)]

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from test_validator_sensitivity import NUMBER, PSEUDONYMS, RECORDS, feedback, noised, worst
 
+from feedback_double import furthest
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.advantage import advantage_bound
@@ -117,7 +118,7 @@ def test_answers_are_the_truth_but_for_the_noise(noise: str, relation: str) -> N
     ]
     for counts, variance, values in zip(answer.counts, variances(answer), truth, strict=True):
         wanted = np.bincount(GROUPS[present], weights=values[present], minlength=4)
-        assert np.abs(counts[:, 0] - wanted).max() < 7 * np.sqrt(variance) + 1
+        assert np.abs(counts[:, 0] - wanted).max() < furthest(noise, variance)
     assert len(set(variances(answer))) == len(kinds) + 1
     assert answer.variance == max(variances(answer))
     assert made.budget("z").left.nano == 0
