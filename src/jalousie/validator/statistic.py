@@ -5,6 +5,7 @@ No float enters: whoever asks turns centres into whole steps (`steps_of`), by th
 
 from __future__ import annotations
 
+from math import isqrt
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,9 @@ from jalousie.validator.sensitivity import grid
 from jalousie.validator.types import Neighbours, Partition, Statistic
 
 MOST_SQUARED: Final = 2**18
-"""Steps that may be squared: sums of 2^24 such squares still fit into 64 bits, with noise to spare."""
+"""Steps that may be squared: floats hold sums of 2^17 such squares exactly (`sums`)."""
+_MOST_SUMMED = 2**62
+"""Exact sums, so that with noise they still fit into 64 bits."""
 
 
 def steps_of(values: NDArray[np.float64], label: Label, neighbours: Neighbours) -> NDArray[np.int32]:
@@ -66,6 +69,12 @@ def _problem(statistic: Statistic, partition: Partition, label: Label, feedback:
         return "has a centre beyond the label's bounds", f"centres are {scale.least} to {scale.most} steps of its unit"
     if not 1 <= statistic.within <= scale.most - scale.least:
         return "cuts deviations at none or beyond the label's span", f"give 1 to {scale.most - scale.least} steps"
-    if statistic.of == "square" and statistic.within > MOST_SQUARED:
-        return "squares too many steps", f"cut deviations at {MOST_SQUARED} steps at most, or agree on a larger `unit`"
+    if statistic.of == "square" and statistic.within > (most := _most_squared(len(partition.groups), feedback)):
+        return "squares too many steps", f"cut deviations at {most} steps at most, or agree on a larger `unit`"
     return "", ""
+
+
+def _most_squared(size: int, feedback: Feedback) -> int:
+    """Steps that may be squared where so many records are asked about, each of which may count several times."""
+    most = feedback.records_per_subject if feedback.unit == "subject" else 1
+    return min(MOST_SQUARED, isqrt(_MOST_SUMMED // (size * most)))
