@@ -35,6 +35,7 @@ from jalousie.validator.sensitivity import Grid, grid
 from jalousie.validator.statistic import steps_of
 from jalousie.validator.types import Answer, Neighbours, Partition, Question, Statistic, StatisticKind
 
+MOST_LEVELS = 100_000
 _SLOPE = 0.25
 """By how much the slope inside groups may differ from that between them."""
 
@@ -47,8 +48,9 @@ def centres_of(predictions: Floats, label: Label, neighbours: Neighbours, levels
     UsageError
         U151 `levels` is no number of levels
     """
-    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 1:
-        raise UsageError("U151", "`levels` is not a whole number from 1 on", effect="nothing was asked")
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or not 1 <= levels <= MOST_LEVELS:
+        hint = f"choose about 50; at most {MOST_LEVELS:,}"
+        raise UsageError("U151", "`levels` is not a whole number from 1 on", hint=hint, effect="nothing was asked")
     scale = grid(label, neighbours)
     if levels == 1:
         values = np.full(len(predictions), (scale.low + scale.high) / 2)
@@ -80,7 +82,7 @@ def errors_by_sums(
     ValidatorError
         V201 to V217, as for any question
     """
-    if within is not None and not within > 0:
+    if within is not None and not (isinstance(within, int | float | np.number) and within > 0):
         raise UsageError("U151", "`within` is not above 0", effect="nothing was asked")
     label = validator.feedback.labels[name]
     scale = grid(label, validator.feedback.neighbours)

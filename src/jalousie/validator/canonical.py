@@ -119,11 +119,13 @@ def check_partition(partition: Partition, size: int, number: int) -> None:
     """
     groups = partition.groups
     problem = ""
-    if groups.ndim != 1 or groups.dtype != np.int32:
+    if not isinstance(groups, np.ndarray) or groups.ndim != 1 or groups.dtype != np.int32:
         problem = "does not consist of 32-bit group numbers"
     elif len(groups) != size:
         problem = f"has {len(groups)} records; the population has {size}"
-    elif partition.count < 1 or int(groups.min()) < -1 or (largest := int(groups.max())) >= partition.count:
+    elif not isinstance(partition.count, int | np.integer) or partition.count < 1:
+        problem = "has a count of groups that is no whole number from 1 on"
+    elif int(groups.min()) < -1 or (largest := int(groups.max())) >= partition.count:
         problem = "has group numbers that are not between -1 and its count of groups"
     elif largest < 0:
         problem = "asks about nobody"

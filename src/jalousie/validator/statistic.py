@@ -6,7 +6,7 @@ No float enters: whoever asks turns centres into whole steps (`steps_of`), by th
 from __future__ import annotations
 
 from math import isqrt
-from typing import Final
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.sensitivity import grid
-from jalousie.validator.types import Neighbours, Partition, Statistic
+from jalousie.validator.types import Neighbours, Partition, Statistic, StatisticKind
 
 MOST_SQUARED: Final = 2**18
 """Steps that may be squared: floats hold sums of 2^17 such squares exactly (`sums`)."""
@@ -56,6 +56,10 @@ def _problem(statistic: Statistic, partition: Partition, label: Label, feedback:
     """What is wrong with it and what helps; two empty texts where it is right."""
     if label.kind != "number":
         return "asks for a statistic of numbers, and the label is counted by class", "leave the statistic out"
+    if statistic.of not in get_args(StatisticKind):
+        return "asks for a statistic that there is not", f"there are {', '.join(get_args(StatisticKind))}"
+    if type(statistic.within) is not int:
+        return "cuts deviations at what is no whole number", "give `within` as an int, in steps"
     if statistic.of == "records":
         if feedback.neighbours == "change-label":
             return "asks for the number of records, which every answer under this contract tells", "see its `totals`"
@@ -63,8 +67,8 @@ def _problem(statistic: Statistic, partition: Partition, label: Label, feedback:
             return "asks for the number of records around a centre", "give neither centres nor `within`"
         return "", ""
     scale, centres = grid(label, feedback.neighbours), statistic.centres
-    if centres is None or centres.dtype != np.int32 or centres.shape != partition.groups.shape:
-        return "has not one centre, a 32-bit number, for each record", "give one for each record of the population"
+    if not isinstance(centres, np.ndarray) or centres.dtype != np.int32 or centres.shape != partition.groups.shape:
+        return "has not one centre, a 32-bit number, for each record", "`steps_of` makes them of numbers"
     if int(centres.min()) < scale.least or int(centres.max()) > scale.most:
         return "has a centre beyond the label's bounds", f"centres are {scale.least} to {scale.most} steps of its unit"
     if not 1 <= statistic.within <= scale.most - scale.least:

@@ -10,7 +10,7 @@ import pytest
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import JalousieError, UsageError, ValidatorError
-from jalousie.learning import NotMeasurableWarning, ask_errors, make_feedback_scorer
+from jalousie.learning import NotMeasurableWarning, ask_bias, ask_errors, make_feedback_scorer
 from jalousie.validator.local import Simulated
 from jalousie.validator.types import Answer, Question
 
@@ -193,6 +193,30 @@ def test_good_and_constant_predictions_stay_in_range(relation: str) -> None:
             assert low - 1 <= wanted["rmse"] <= high + 1
 
 
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        ["CANARY"] * 400,
+        [object()] * 400,
+        [[1.0], [2.0, 3.0]],
+        [10**400] * 400,
+        np.full(400, "2020-01-01", "M8[D]"),
+        np.full(400, 1 + 1j),
+        np.zeros((400, 1)),
+        np.zeros(399),
+        [None] * 400,
+    ],
+)
+@pytest.mark.parametrize("ask", [ask_errors, ask_bias])
+def test_predictions_that_are_no_numbers_are_told_and_not_quoted(ask: Any, predictions: Any) -> None:
+    where = validator(sample(6, 400)[1], "change-label")
+    with pytest.raises(UsageError) as caught:
+        ask(where, predictions)
+    assert caught.value.code == "U151"
+    assert caught.value.__cause__ is None
+    assert "CANARY" not in caught.value.local_text()
+
+
 def nothing_measured(relation: str) -> bool:
     """Whether it is said that nothing could be measured where nobody is there."""
     predicted, labels = sample(6, 400)
@@ -219,6 +243,10 @@ def test_where_nobody_is_there_nothing_is_measured() -> None:
         ({"levels": 0}, "U151"),
         ({"levels": 2.5}, "U151"),
         ({"levels": True}, "U151"),
+        ({"levels": 10**12}, "U151"),
+        ({"levels": 10**20}, "U151"),
+        ({"levels": 5, "within": "3"}, "U151"),
+        ({"levels": 5, "within": [3.0]}, "U151"),
         ({"levels": 5, "within": 0.0}, "U151"),
         ({"levels": 5, "within": float("nan")}, "U151"),
         ({"epsilon": -1.0}, "U151"),

@@ -214,6 +214,12 @@ CENTRES = steps_of(GUESS, LABEL, "add-or-remove")
         Statistic("absolute", CENTRES, 221),
         Statistic("records", CENTRES),
         Statistic("records", None, 1),
+        Statistic("abs", CENTRES, 60),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES.tolist(), 60),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, 60.0),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, np.uint8(60)),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, "60"),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, True),
     ],
 )
 def test_what_is_no_statistic_is_refused_before_anything_is_spent(about: Statistic) -> None:
