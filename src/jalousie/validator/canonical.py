@@ -81,8 +81,7 @@ def know(population: Population) -> KnownPopulation:
         V211: no record, a record twice, or pseudonyms that are not (n, 16) bytes
     """
     pseudonyms = population.pseudonyms
-    if pseudonyms.ndim != 2 or pseudonyms.shape[1] != PSEUDONYM_BYTES or pseudonyms.dtype != np.uint8:
-        raise ValidatorError("V211", f"pseudonyms are not {PSEUDONYM_BYTES} bytes each")
+    require_pseudonyms(pseudonyms)
     if not population.size:
         raise ValidatorError("V211", "the population has no records", hint="name at least one group's worth of records")
     order = pseudonym_order(pseudonyms)
@@ -92,6 +91,12 @@ def know(population: Population) -> KnownPopulation:
         raise ValidatorError("V211", "a record occurs twice in the population", hint="name every record once")
     in_order = bool((order[1:] > order[:-1]).all())
     return KnownPopulation(population, population.digest(), None if in_order else order, _set_digest(ordered))
+
+
+def require_pseudonyms(pseudonyms: NDArray[np.uint8]) -> None:
+    """Raises ValidatorError V211 where they are not (n, 16) bytes."""
+    if pseudonyms.ndim != 2 or pseudonyms.shape[1] != PSEUDONYM_BYTES or pseudonyms.dtype != np.uint8:
+        raise ValidatorError("V211", f"pseudonyms are not {PSEUDONYM_BYTES} bytes each")
 
 
 def pseudonym_order(pseudonyms: NDArray[np.uint8]) -> NDArray[np.int32]:
