@@ -41,9 +41,12 @@ class Watched(Simulated):
 
 
 def validator(labels: np.ndarray, relation: str, share: float = 1.0, **terms: Any) -> Watched:
-    label = Label(column="y", kind="number", low=0.0, high=100.0, unit=UNIT)
+    return watched(labels, relation, np.arange(len(labels)) % 100 < 100 * share, **terms)
+
+
+def watched(labels: np.ndarray, relation: str, present: np.ndarray, unit: float = UNIT, **terms: Any) -> Watched:
+    label = Label(column="y", kind="number", low=0.0, high=100.0, unit=unit)
     contract = Feedback(identifier="id", labels={"y": label}, neighbours=relation, **terms)  # type: ignore[arg-type]
-    present = np.arange(len(labels)) % 100 < 100 * share
     return Watched.from_arrays({"y": labels}, contract, present=present)  # type: ignore[return-value]
 
 
@@ -89,6 +92,35 @@ def test_noise_intervals_hold_the_truth(
 ) -> None:
     # 95 of 100 are right: fewer than 84 are a chance of 1 in 100,000
     assert min(held(100, relation, share, shape, options, **terms).values()) >= 84
+
+
+@RELATIONS
+def test_rmse_holds_where_records_of_low_predictions_are_absent(relation: str) -> None:
+    """The gaps of groups that are hardly there do not count."""
+    held = 0
+    for seed in range(40):
+        predicted, labels = sample(seed)
+        present = np.random.default_rng(seed).random(SIZE) < 1 / (1 + np.exp((55 - predicted) / 3))
+        gap = np.clip(labels, 0, 100) - np.clip(predicted, 0, 100)
+        wanted = np.sqrt((gap[present] ** 2).mean())
+        low, high = asked(watched(labels, relation, present), predicted)["rmse"].noise_interval
+        held += low <= wanted <= high
+    # 38 of 40 are right: fewer than 28 are a chance of 1 in 10 million
+    assert held >= 28
+
+
+@pytest.mark.parametrize("errors", ["none", "rare"])
+def test_mae_holds_where_the_unit_is_larger_than_the_errors(errors: str) -> None:
+    """Rounded labels lie in lumps, and errors have no smooth shape."""
+    rng = np.random.default_rng(12)
+    predicted, held = rng.normal(50, 15, 4_000), 0
+    labels = predicted + 1 + (60 * (rng.random(4_000) < 0.01) if errors == "rare" else 0)
+    wanted = np.abs(np.round(np.clip(labels, 0, 100) / 5) * 5 - np.clip(predicted, 0, 100)).mean()
+    for _ in range(40):
+        where = watched(labels, "change-label", np.ones(4_000, bool), unit=5.0, epsilon=8.0)
+        low, high = asked(where, predicted, levels=50)["mae"].noise_interval
+        held += low <= wanted <= high
+    assert held >= 28
 
 
 @pytest.mark.long
