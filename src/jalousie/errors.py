@@ -273,7 +273,7 @@ CODES: dict[str, str] = {
     "V206": "the population is not known",
     "V207": "the question is not of its form",
     "V208": "the label is not known",
-    "V209": "no budget was offered",
+    "V209": "no budget was offered, or too little",
     "V210": "the provider's lifetime budget of a label does not suffice for the contract",
     "V211": "the population names a record twice, or none",
     "V212": "a label's values do not fit the contract",

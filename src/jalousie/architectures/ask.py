@@ -25,7 +25,7 @@ from jalousie.architectures.table_fit import TableFit, fit_of
 from jalousie.architectures.turn import Turn
 from jalousie.contract import Contract, Loaded, digest, load_contract
 from jalousie.contract.feedback import Feedback
-from jalousie.errors import ContractError, JalousieError
+from jalousie.errors import ContractError, JalousieError, ValidatorError
 from jalousie.places.book import Book
 from jalousie.places.provider import Provider
 from jalousie.places.pseudonym_key import PSEUDONYM_BYTES, purpose, subject_purpose
@@ -130,8 +130,17 @@ class LocalValidator:
             (n,) whether the provider has the record; by default all of them
         subjects
             (n,) who each record is about, where the contract's unit is the subject
+
+        Raises
+        ------
+        ContractError
+            C103 the labels are sealed
+        ValidatorError
+            V211, V212 as `array_records`, V216
         """
-        size = len(next(iter(labels.values())))
+        if not labels:
+            raise ValidatorError("V212", "there are no values of any label", effect="")
+        size = len(next(iter(labels.values()))) if pseudonyms is None else len(pseudonyms)
         if pseudonyms is None:
             pseudonyms = random_words(2 * size).view(np.uint8).reshape(size, PSEUDONYM_BYTES)
         contract = made_up(feedback)

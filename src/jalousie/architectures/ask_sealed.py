@@ -69,14 +69,17 @@ class Mediating(Answering[SealedLabels]):
         Raises
         ------
         ContractError
-            C103 the contract has no `feedback`, or its labels are not sealed
+            C103 the contract has no `feedback`, its labels are not sealed, or a provider is named twice
         ValidatorError
             V210 to V212 as at a provider, V222 the store has answered under this contract already
         """
-        if feedback_of(contract).sealed is None:
+        sealed = feedback_of(contract).sealed
+        if sealed is None:
             raise ContractError(
                 "C103", "the contract does not say who seals labels", hint="add `sealed: {providers: [...]}`"
             )
+        if len(set(sealed.providers)) < len(sealed.providers):
+            raise ContractError("C103", "a provider that seals labels is named twice", hint="name each of them once")
         with kept.store.transaction():
             if kept.store.known(kept.contract):
                 raise ValidatorError(
@@ -180,8 +183,13 @@ class SealedValidator:
         ContractError
             C103 the contract does not say who seals labels
         ValidatorError
-            V212 labels of different lengths, V219 a provider of the contract has no table, V220 a table of another provider
+            V212 labels of different lengths, V219 a provider of the contract has no table, V220 a table or presence of another
         """
+        unknown = set(present or {}) - set(tables)
+        if unknown:
+            raise ValidatorError(
+                "V220", "presence is given of a provider that has no table", hint="see the keys of `tables`", effect=""
+            )
         sizes = {len(values) for table in tables.values() for values in table.values()}
         sizes |= {len(mask) for mask in (present or {}).values()} | (
             {len(pseudonyms)} if pseudonyms is not None else set()

@@ -22,6 +22,7 @@ from jalousie.tables import read_table
 from jalousie.tables.raw import RawTable
 from jalousie.tables.rows import raw_rows
 from jalousie.tables.text import canonical, engine_text
+from jalousie.validator.canonical import require_pseudonyms
 from jalousie.validator.match import LabelColumn, encode_label
 from jalousie.validator.rows import RowIndex, index_rows
 from jalousie.validator.types import Partition, Population
@@ -110,25 +111,42 @@ def array_records(
     Raises
     ------
     ValidatorError
-        V212 a label of the contract is missing, V216 an identifier that records of several subjects share
+        V211 pseudonyms of another form, V212 a label of the contract is missing, or something is not one for each record, V216 an
+        identifier that records of several subjects share
     """
-    rows = np.arange(len(pseudonyms)) if present is None else np.flatnonzero(present)
+    require_pseudonyms(pseudonyms)
     missing = sorted(set(feedback.labels) - set(labels))
     if missing:
         raise ValidatorError("V212", f"there are no values of label {', '.join(missing)}", effect="")
+    size = len(pseudonyms)
+    has = np.ones(size, dtype=bool) if present is None else np.asarray(present)
+    if has.dtype != np.bool_ or has.shape != (size,):
+        raise ValidatorError("V212", f"presence: not one truth value for each of {size} records", effect="")
+    rows = np.flatnonzero(has)
     columns = {
-        name: encode_label(_array(labels[name])[rows], label, feedback) for name, label in feedback.labels.items()
+        name: encode_label(_array_of(labels[name], size, f'label "{name}"')[rows], label, feedback)
+        for name, label in feedback.labels.items()
     }
     about = None
     if subjects is not None and feedback.unit == "subject":
-        texts = [None if one is None or one != one else str(one) for one in _array(subjects)[rows].tolist()]
+        who = _array_of(subjects, size, "subjects")[rows].tolist()
+        texts = [None if one is None or one != one else str(one) for one in who]
         about = pseudonym_array(bytes(KEY_BYTES), [text or "" for text in texts])
         about[[text is None for text in texts]] = 0  # who is nobody's counts nowhere
     return _records(pseudonyms[rows], about, feedback, columns, 0, {})
 
 
-def _array(values: Values) -> NDArray[np.generic]:
-    return values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
+def _array_of(values: Values, size: int, what: str) -> NDArray[np.generic]:
+    """(size,) values; what is no array becomes one of objects. Raises V212."""
+    array = values if isinstance(values, np.ndarray) else np.array(_with_none(values), dtype=object)
+    if array.shape != (size,):
+        raise ValidatorError("V212", f"{what}: not one value for each of {size} records", effect="")
+    return array
+
+
+def _with_none(values: Any) -> Any:
+    """pandas' own null is not None, and has no truth value."""
+    return values.to_numpy(dtype=object, na_value=None) if hasattr(values, "isna") else values
 
 
 def population_of(identifiers: Sequence[str | None], key: bytes) -> Population:

@@ -99,15 +99,19 @@ def _statistics(
 ) -> list[Statistic | None]:
     """Signed, absolute and squared deviations from numbers, and how many records there are where that is hidden.
 
-    Raises ValidatorError V212 for a label that is no number, TableError T207 for a cell that is none.
+    Raises ValidatorError V217 for a label that is no number, TableError T207 for a cell that is none.
     """
     import numpy as np
 
-    from jalousie.errors import TableError
+    from jalousie.errors import TableError, ValidatorError
     from jalousie.validator.sensitivity import grid
     from jalousie.validator.statistic import steps_of
     from jalousie.validator.types import Statistic
 
+    if label.kind != "number":
+        raise ValidatorError(
+            "V217", "the label is counted by class", hint="leave --around out", effect="nothing was asked"
+        )
     scale = grid(label, feedback.neighbours)
     try:
         numbers = np.array([float(text or "nan") for text in texts])
@@ -117,7 +121,7 @@ def _statistics(
         raise TableError("T207", "a cell of the column after --around is no number", effect="nothing was asked")
     centres = steps_of(numbers, label, feedback.neighbours)
     most = scale.most - scale.least
-    steps = most if within is None else min(most, max(1, round(within / scale.unit)))
+    steps = most if within is None else max(1, round(min(within / scale.unit, most)))
     found: list[Statistic | None] = [Statistic(kind, centres, steps) for kind in ("signed", "absolute", "square")]
     return found + ([Statistic("records")] if feedback.neighbours == "add-or-remove" else [])
 

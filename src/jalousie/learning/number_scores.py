@@ -12,6 +12,7 @@ from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.bins import confidence_bins, partition_of
 from jalousie.learning.estimate import NORMAL, Estimate, Figures, NoisyTable, estimates, fieller, interval
+from jalousie.learning.frames import plain_numbers
 from jalousie.learning.metrics import NotMeasurableWarning
 from jalousie.learning.number_sums import centres_of, errors_by_sums
 from jalousie.learning.score_groups import checked_groups
@@ -218,7 +219,7 @@ def _by_sums(
 
 def _finite(predictions: Any, validator: Validator) -> Floats:
     """(n,) predictions of the population's records. Raises UsageError U151."""
-    found = np.asarray(predictions, np.float64)
+    found = plain_numbers(predictions, "predictions")
     if found.shape != (validator.population.size,) or not np.isfinite(found).all():
         raise UsageError("U151", "a prediction is not a number, or not one for each record", effect="nothing was asked")
     return found

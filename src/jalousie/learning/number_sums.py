@@ -12,7 +12,11 @@ predictions inside a group,
 
 With one level b is taken for that between groups, give or take a quarter. With many, v is small, and b is 1 (good predictions),
 give or take 1: intervals are longer by 2 v at both ends. mean |y - p| is less than mean |y - c| by about v MAE / 2 RMSE^2 (errors
-of a normal shape); intervals are longer by twice that, which covers other slopes, and shapes as spiked as Laplace's.
+of a normal shape); intervals are longer by twice that, which covers other slopes, and shapes as spiked as Laplace's; and by up to
+mean |u| where the label's unit is as large as errors are.
+
+Of records that are not there it is not known which they are. How many each group lacks counts; inside a group they are taken to
+be missing by chance, whatever their predictions and labels.
 
 The label is that of the contract, rounded to its unit and cut to its bounds; predictions are cut to these, too. Errors are cut to
 `within`; then the figures are those of the cut errors.
@@ -35,6 +39,7 @@ from jalousie.validator.sensitivity import Grid, grid
 from jalousie.validator.statistic import steps_of
 from jalousie.validator.types import Answer, Neighbours, Partition, Question, Statistic, StatisticKind
 
+MOST_LEVELS = 100_000
 _SLOPE = 0.25
 """By how much the slope inside groups may differ from that between them."""
 
@@ -47,8 +52,9 @@ def centres_of(predictions: Floats, label: Label, neighbours: Neighbours, levels
     UsageError
         U151 `levels` is no number of levels
     """
-    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or levels < 1:
-        raise UsageError("U151", "`levels` is not a whole number from 1 on", effect="nothing was asked")
+    if isinstance(levels, bool) or not isinstance(levels, int | np.integer) or not 1 <= levels <= MOST_LEVELS:
+        hint = f"choose about 50; at most {MOST_LEVELS:,}"
+        raise UsageError("U151", "`levels` is not a whole number from 1 on", hint=hint, effect="nothing was asked")
     scale = grid(label, neighbours)
     if levels == 1:
         values = np.full(len(predictions), (scale.low + scale.high) / 2)
@@ -80,7 +86,7 @@ def errors_by_sums(
     ValidatorError
         V201 to V217, as for any question
     """
-    if within is not None and not within > 0:
+    if within is not None and not (isinstance(within, int | float | np.number) and within > 0):
         raise UsageError("U151", "`within` is not above 0", effect="nothing was asked")
     label = validator.feedback.labels[name]
     scale = grid(label, validator.feedback.neighbours)
@@ -126,6 +132,8 @@ class _Sums:
     """(G,) variance of u."""
     gap: float
     """Mean of |u| over everybody."""
+    unit: float
+    """Of the label."""
 
     @classmethod
     def of(cls, answer: Answer, kinds: list[StatisticKind], partition: Partition, gaps: Floats) -> _Sums:
@@ -147,6 +155,7 @@ class _Sums:
             means,
             np.maximum(spread, 0.0),
             float(np.abs(gaps).mean()),
+            answer.unit,
         )
 
     def figures(self, limit: float) -> dict[str, Estimate]:
@@ -166,7 +175,9 @@ class _Sums:
 
     @property
     def _shares(self) -> Floats:
-        return np.asarray(self.sizes / self.sizes.sum())
+        """(G,) of the records that the provider has."""
+        found = np.maximum(self.records[0], 0.0)
+        return np.asarray(found / max(float(found.sum()), 1.0))
 
     @property
     def _absent(self) -> Floats:
@@ -187,7 +198,7 @@ class _Sums:
             centre = means - weights @ means
             across = max(float(weights @ centre**2), 1e-300)
             slope, off, lever = float((weights * centre) @ labels) / across, _SLOPE, inside * centre / across
-        records = means**2 + self.spread - 2 * slope * inside
+        records = means**2 + self.spread * (1 - 2 * slope)
         made = self._mean(-2 * means, records, self.square)
         # the order inside groups: residuals times gaps, and gaps of those who are not there
         hidden = 4 * max(made.value, 0.0) * inside + 4 * float(weights @ (means**2 * self.spread * self._absent))
@@ -201,7 +212,9 @@ class _Sums:
         # not more than half of what the gaps could take away at most
         less = float(np.clip(mean * inside / max(2 * square.value, 1e-300), 0.0, self.gap / 2))
         made = self._mean(np.zeros(1), np.full(1, -less), self.absolute, hidden=inside)
-        return replace(made, slack=2 * less + float(np.abs(self.means).max()))
+        # rounded labels lie in lumps: where errors are not larger, their shape tells nothing, and u counts in full
+        lumps = self.gap * min(1.0, self.unit / (2 * max(mean, 1e-300))) ** 2
+        return replace(made, slack=2 * less + lumps + float(np.abs(self.means).max()))
 
     def _mean(
         self, signed: Floats, records: Floats, plain: tuple[Floats, float] | None = None, *, hidden: float = 0.0

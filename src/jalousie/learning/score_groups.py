@@ -16,6 +16,7 @@ import numpy as np
 from jalousie.contract.feedback import Feedback
 from jalousie.errors import UsageError
 from jalousie.learning.bins import confidence_bins, partition_of
+from jalousie.learning.frames import plain_numbers
 from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Partition
 
@@ -85,7 +86,7 @@ def checked_threshold(threshold: float) -> float:
 
 def probabilities_of(scores: Floats, classes: int) -> Floats:
     """(n, C) probabilities from (n,) of the second class or (n, C)."""
-    found = np.asarray(scores, np.float64)
+    found = plain_numbers(scores, "scores")
     if found.ndim == 1 and classes == 2:
         found = np.column_stack([1 - found, found])
     if found.ndim != 2 or found.shape[1] != classes:

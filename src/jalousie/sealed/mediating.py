@@ -12,8 +12,7 @@ from jalousie.errors import ValidatorError
 from jalousie.sealed.sums import group_sums
 from jalousie.sealed.types import Context, Header, SealedColumn, Words, check_context, check_form, foreign, width_of
 from jalousie.validator.engine import Reserved, Terms
-from jalousie.validator.noise import noise_for
-from jalousie.validator.sensitivity import noised_classes, sensitivity
+from jalousie.validator.sensitivity import noised_classes
 from jalousie.validator.store import Stored
 from jalousie.validator.types import Question
 
@@ -113,7 +112,7 @@ def masked_answers(reserved: Reserved, words: Words, terms: Terms) -> dict[str, 
     """Step 5 on masked words: sums by group and noise modulo 2^64, groups in canonical order. Nothing in it can be read.
 
     The noise is that of the clear sums, drawn by OpenDP for zeros and added: OpenDP itself stops at the largest number where
-    words go round.
+    words go round. Noise that would reach it is refused before anything is spent (`Noise.fits`).
     """
     feedback, question = terms.feedback, reserved.question
     label = feedback.labels[question.label]
@@ -122,7 +121,7 @@ def masked_answers(reserved: Reserved, words: Words, terms: Terms) -> dict[str, 
         for partition, form in zip(question.partitions, reserved.forms, strict=True)
         if form.digest not in reserved.stored
     }
-    noise = noise_for(terms.account, sensitivity(label, feedback).of_partitions(len(new)), reserved.facts.charge)
+    (noise,) = set(reserved.noises.values())
     cells = noised_classes(label, feedback.neighbours)
     drawn = noise.add(np.zeros((sum(map(len, new.values())), cells), dtype=np.int64))
     parts = np.split(drawn, np.cumsum([len(sums) for sums in new.values()])[:-1])

@@ -81,8 +81,7 @@ def know(population: Population) -> KnownPopulation:
         V211: no record, a record twice, or pseudonyms that are not (n, 16) bytes
     """
     pseudonyms = population.pseudonyms
-    if pseudonyms.ndim != 2 or pseudonyms.shape[1] != PSEUDONYM_BYTES or pseudonyms.dtype != np.uint8:
-        raise ValidatorError("V211", f"pseudonyms are not {PSEUDONYM_BYTES} bytes each")
+    require_pseudonyms(pseudonyms)
     if not population.size:
         raise ValidatorError("V211", "the population has no records", hint="name at least one group's worth of records")
     order = pseudonym_order(pseudonyms)
@@ -92,6 +91,12 @@ def know(population: Population) -> KnownPopulation:
         raise ValidatorError("V211", "a record occurs twice in the population", hint="name every record once")
     in_order = bool((order[1:] > order[:-1]).all())
     return KnownPopulation(population, population.digest(), None if in_order else order, _set_digest(ordered))
+
+
+def require_pseudonyms(pseudonyms: NDArray[np.uint8]) -> None:
+    """Raises ValidatorError V211 where they are not (n, 16) bytes."""
+    if pseudonyms.ndim != 2 or pseudonyms.shape[1] != PSEUDONYM_BYTES or pseudonyms.dtype != np.uint8:
+        raise ValidatorError("V211", f"pseudonyms are not {PSEUDONYM_BYTES} bytes each")
 
 
 def pseudonym_order(pseudonyms: NDArray[np.uint8]) -> NDArray[np.int32]:
@@ -119,11 +124,13 @@ def check_partition(partition: Partition, size: int, number: int) -> None:
     """
     groups = partition.groups
     problem = ""
-    if groups.ndim != 1 or groups.dtype != np.int32:
+    if not isinstance(groups, np.ndarray) or groups.ndim != 1 or groups.dtype != np.int32:
         problem = "does not consist of 32-bit group numbers"
     elif len(groups) != size:
         problem = f"has {len(groups)} records; the population has {size}"
-    elif partition.count < 1 or int(groups.min()) < -1 or (largest := int(groups.max())) >= partition.count:
+    elif not isinstance(partition.count, int | np.integer) or partition.count < 1:
+        problem = "has a count of groups that is no whole number from 1 on"
+    elif int(groups.min()) < -1 or (largest := int(groups.max())) >= partition.count:
         problem = "has group numbers that are not between -1 and its count of groups"
     elif largest < 0:
         problem = "asks about nobody"

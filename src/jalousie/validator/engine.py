@@ -31,14 +31,19 @@ from jalousie.validator.canonical import (
     union,
 )
 from jalousie.validator.match import Aligned
-from jalousie.validator.monitor import PartitionFacts, QuestionFacts, Refuse, decide
-from jalousie.validator.noise import noise_for
-from jalousie.validator.sensitivity import sensitivity
+from jalousie.validator.monitor import Allow, PartitionFacts, QuestionFacts, Refuse, decide
+from jalousie.validator.noise import Noise, noise_for
+from jalousie.validator.sensitivity import Sensitivity, sensitivity
 from jalousie.validator.statistic import check_statistic
 from jalousie.validator.store import Store, Stored
 from jalousie.validator.types import Answer, Question
 
 _NOTHING = "nothing was answered, no budget was spent"
+_TOO_WIDE = Refuse(
+    "V209",
+    "so little budget was offered that the noise would not fit into 64 bits",
+    "offer more, ask about fewer partitions, or agree on a larger `unit`",
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,6 +74,8 @@ class Prepared:
     known: KnownPopulation | None
     """The population that it names, or None where it was never handed over."""
     forms: tuple[CanonicalPartition, ...] = ()
+    moved: tuple[Sensitivity, ...] = ()
+    """Of each partition."""
     malformed: ValidatorError | None = None
     """Why it has no canonical form; it is refused, and recorded, when it is its turn."""
 
@@ -88,6 +95,8 @@ class Reserved:
     stored: Mapping[str, Stored]
     number: int
     """Names it in the store."""
+    noises: Mapping[str, Noise]
+    """Of each new partition, by digest, in the order in which they are asked."""
 
 
 def answer_question(
@@ -122,15 +131,17 @@ def prepare(question: Question, known: KnownPopulation | None, terms: Terms) -> 
     """Step 1, of a question that may be refused for its form later."""
     if known is None or question.label not in terms.feedback.labels:
         return Prepared(question, known)
+    label, feedback = terms.feedback.labels[question.label], terms.feedback
     try:
         if not question.partitions:
             raise ValidatorError("V207", "the question has no partition", effect=_NOTHING)
         for number, partition in enumerate(question.partitions):
             check_partition(partition, known.size, number)
-            check_statistic(partition, terms.feedback.labels[question.label], terms.feedback, number)
+            check_statistic(partition, label, feedback, number)
     except ValidatorError as error:
         return Prepared(question, known, malformed=error)
-    return Prepared(question, known, tuple(canonical_partition(known, partition) for partition in question.partitions))
+    forms = tuple(canonical_partition(known, partition) for partition in question.partitions)
+    return Prepared(question, known, forms, tuple(sensitivity(label, feedback, part) for part in question.partitions))
 
 
 def reserve(prepared: Prepared, terms: Terms, store: Store, moment: float) -> Reserved:
@@ -147,12 +158,17 @@ def reserve(prepared: Prepared, terms: Terms, store: Store, moment: float) -> Re
         raise prepared.malformed
     facts, stored, charged = _examine(prepared, terms, store)
     decision = decide(terms.feedback, terms.account, store.history(moment), facts)
+    noises: Mapping[str, Noise] = {}
+    if isinstance(decision, Allow) and facts.new:
+        noises = _noises(prepared, facts, terms)
+        if not all(noise.fits for noise in noises.values()):
+            decision = _TOO_WIDE
     if isinstance(decision, Refuse):
         store.refuse(facts, decision.code, moment)
         raise ValidatorError(decision.code, decision.message, hint=decision.hint, effect=_NOTHING)
     assert prepared.known is not None
     number = store.spend(facts, prepared.known, charged, moment)
-    return Reserved(prepared.question, facts, prepared.forms, stored, number)
+    return Reserved(prepared.question, facts, prepared.forms, stored, number, noises)
 
 
 def compute(reserved: Reserved, labels: Mapping[str, Aligned], terms: Terms, store: Store) -> Answer:
@@ -235,6 +251,16 @@ def _examine(prepared: Prepared, terms: Terms, store: Store) -> tuple[QuestionFa
     return facts, stored, charged
 
 
+def _noises(prepared: Prepared, facts: QuestionFacts, terms: Terms) -> dict[str, Noise]:
+    """Of the new partitions, by digest: each as if all of them had its sensitivity. Then each costs its equal share of the
+    charge, and together they cost the charge."""
+    fresh = {part.digest for part in facts.partitions if part.new}
+    moved = {form.digest: one for form, one in zip(prepared.forms, prepared.moved, strict=True) if form.digest in fresh}
+    return {
+        digest: noise_for(terms.account, one.of_partitions(len(moved)), facts.charge) for digest, one in moved.items()
+    }
+
+
 def _compute(reserved: Reserved, aligned: Aligned, terms: Terms) -> dict[str, Stored]:
     """Step 5: the only function that sees labels."""
     feedback, question = terms.feedback, reserved.question
@@ -244,14 +270,7 @@ def _compute(reserved: Reserved, aligned: Aligned, terms: Terms) -> dict[str, St
         for partition, form in zip(question.partitions, reserved.forms, strict=True)
         if form.digest not in reserved.stored
     }
-    # each as if all of them had its sensitivity: then each costs its equal share of the charge, and together they cost the charge
-    moved = {
-        form.digest: sensitivity(label, feedback, partition)
-        for partition, form in zip(question.partitions, reserved.forms, strict=True)
-    }
-    noises = [
-        noise_for(terms.account, moved[digest].of_partitions(len(exact)), reserved.facts.charge) for digest in exact
-    ]
+    noises = [reserved.noises[digest] for digest in exact]
     drawn = draw(list(exact.values()), noises, public_totals=feedback.neighbours == "change-label")
     return dict(zip(exact, drawn, strict=True))
 

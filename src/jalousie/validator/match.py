@@ -71,7 +71,10 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
             f'label of column "{label.column}" has values that are no numbers',
             hint="declare it as classes, or give the column a type",
         ):
-            numbers = np.asarray(values, dtype=np.float64)
+            found = np.asarray(values)
+            if found.dtype.kind in "mMc":  # NumPy has a number for every date
+                raise TypeError
+            numbers = found.astype(np.float64)
         return _intervals(numbers, label) if label.cuts else _steps(numbers, label, feedback)
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     wanted = {name: code for code, name in enumerate(label.classes)}

@@ -19,6 +19,9 @@ from jalousie.validator.library import opendp
 from jalousie.validator.sensitivity import Sensitivity
 from jalousie.validator.types import NoiseKind
 
+WIDEST = 2.0**56
+"""The largest scale. Noise beyond it ends at the largest number of 64 bits, which everybody can subtract from sums that go round
+there (`jalousie.sealed`). Laplace noise of this scale gets there once in e^128 cells, Gaussian noise never."""
 _WIDE = 30.0  # from this scale on the discrete Gaussian's variance is scale^2 to the last bit of a float
 
 
@@ -28,6 +31,11 @@ class Noise:
 
     kind: NoiseKind
     scale: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether it is drawn from the whole distribution, as far as anybody could tell."""
+        return self.scale <= WIDEST
 
     @property
     def variance(self) -> float:

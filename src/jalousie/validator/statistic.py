@@ -5,7 +5,8 @@ No float enters: whoever asks turns centres into whole steps (`steps_of`), by th
 
 from __future__ import annotations
 
-from typing import Final
+from math import isqrt
+from typing import Final, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import ValidatorError
 from jalousie.validator.sensitivity import grid
-from jalousie.validator.types import Neighbours, Partition, Statistic
+from jalousie.validator.types import Neighbours, Partition, Statistic, StatisticKind
 
 MOST_SQUARED: Final = 2**18
-"""Steps that may be squared: sums of 2^24 such squares still fit into 64 bits, with noise to spare."""
+"""Steps that may be squared: floats hold sums of 2^17 such squares exactly (`sums`)."""
+_MOST_SUMMED = 2**62
+"""Exact sums, so that with noise they still fit into 64 bits."""
 
 
 def steps_of(values: NDArray[np.float64], label: Label, neighbours: Neighbours) -> NDArray[np.int32]:
@@ -53,6 +56,10 @@ def _problem(statistic: Statistic, partition: Partition, label: Label, feedback:
     """What is wrong with it and what helps; two empty texts where it is right."""
     if label.kind != "number":
         return "asks for a statistic of numbers, and the label is counted by class", "leave the statistic out"
+    if statistic.of not in get_args(StatisticKind):
+        return "asks for a statistic that there is not", f"there are {', '.join(get_args(StatisticKind))}"
+    if type(statistic.within) is not int:
+        return "cuts deviations at what is no whole number", "give `within` as an int, in steps"
     if statistic.of == "records":
         if feedback.neighbours == "change-label":
             return "asks for the number of records, which every answer under this contract tells", "see its `totals`"
@@ -60,12 +67,18 @@ def _problem(statistic: Statistic, partition: Partition, label: Label, feedback:
             return "asks for the number of records around a centre", "give neither centres nor `within`"
         return "", ""
     scale, centres = grid(label, feedback.neighbours), statistic.centres
-    if centres is None or centres.dtype != np.int32 or centres.shape != partition.groups.shape:
-        return "has not one centre, a 32-bit number, for each record", "give one for each record of the population"
+    if not isinstance(centres, np.ndarray) or centres.dtype != np.int32 or centres.shape != partition.groups.shape:
+        return "has not one centre, a 32-bit number, for each record", "`steps_of` makes them of numbers"
     if int(centres.min()) < scale.least or int(centres.max()) > scale.most:
         return "has a centre beyond the label's bounds", f"centres are {scale.least} to {scale.most} steps of its unit"
     if not 1 <= statistic.within <= scale.most - scale.least:
         return "cuts deviations at none or beyond the label's span", f"give 1 to {scale.most - scale.least} steps"
-    if statistic.of == "square" and statistic.within > MOST_SQUARED:
-        return "squares too many steps", f"cut deviations at {MOST_SQUARED} steps at most, or agree on a larger `unit`"
+    if statistic.of == "square" and statistic.within > (most := _most_squared(len(partition.groups), feedback)):
+        return "squares too many steps", f"cut deviations at {most} steps at most, or agree on a larger `unit`"
     return "", ""
+
+
+def _most_squared(size: int, feedback: Feedback) -> int:
+    """Steps that may be squared where so many records are asked about, each of which may count several times."""
+    most = feedback.records_per_subject if feedback.unit == "subject" else 1
+    return min(MOST_SQUARED, isqrt(_MOST_SUMMED // (size * most)))

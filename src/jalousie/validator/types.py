@@ -63,7 +63,7 @@ class Statistic:
 
     def to_bytes(self) -> bytes:
         """The same for two statistics of one population that are the same, and else not."""
-        centres = b"" if self.centres is None else self.centres.tobytes()
+        centres = b"" if self.centres is None else np.asarray(self.centres).tobytes()
         return f"{self.of}/{self.within}/".encode() + centres
 
 

@@ -124,6 +124,8 @@ def question_to_bytes(question: Question) -> bytes:
     size = sizes.pop()
     columns: list[tuple[str, Array]] = []
     for number, partition in enumerate(question.partitions):
+        if not isinstance(partition.groups, np.ndarray) or partition.groups.dtype.kind not in "iu":
+            raise WireError("W606", f"partition {number} does not consist of whole group numbers", effect="")
         _require_groups(partition.groups, partition.count, number)
         columns.append((f"partition_{number}", partition.groups.astype(_group_type(partition.count))))
     statistics, centres = _statistics_out(question, size)
@@ -133,7 +135,7 @@ def question_to_bytes(question: Question) -> bytes:
         label=question.label,
         rho=question.rho,
         size=size,
-        groups=tuple(partition.count for partition in question.partitions),
+        groups=tuple(int(partition.count) for partition in question.partitions),
         statistics=statistics,
     )
     return pack(header, columns)
@@ -173,16 +175,19 @@ def _statistics_out(question: Question, size: int) -> tuple[tuple[_Statistic | N
     columns: list[Array] = []
     found: list[_Statistic | None] = []
     for number, statistic in enumerate(partition.statistic for partition in question.partitions):
+        if statistic is not None and type(statistic.within) is not int:
+            raise WireError("W606", f"partition {number} cuts deviations at what is no whole number", effect="")
         if statistic is None or statistic.centres is None:
             found.append(None if statistic is None else _Statistic(statistic.of, statistic.within, None))
             continue
-        if statistic.centres.shape != (size,) or statistic.centres.dtype != _STEP:
+        centres = statistic.centres
+        if not isinstance(centres, np.ndarray) or centres.shape != (size,) or centres.dtype != _STEP:
             raise WireError(
                 "W606", f"partition {number} has not one centre, a 32-bit number, for each record", effect=""
             )
-        place = places.setdefault(statistic.centres.tobytes(), len(columns))
+        place = places.setdefault(centres.tobytes(), len(columns))
         if place == len(columns):
-            columns.append(statistic.centres)
+            columns.append(centres)
         found.append(_Statistic(statistic.of, statistic.within, place))
     return (tuple(found) if any(found) else ()), columns
 

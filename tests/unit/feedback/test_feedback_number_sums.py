@@ -10,7 +10,7 @@ import pytest
 
 from jalousie.contract.feedback import Feedback, Label
 from jalousie.errors import JalousieError, UsageError, ValidatorError
-from jalousie.learning import NotMeasurableWarning, ask_errors, make_feedback_scorer
+from jalousie.learning import NotMeasurableWarning, ask_bias, ask_errors, make_feedback_scorer
 from jalousie.validator.local import Simulated
 from jalousie.validator.types import Answer, Question
 
@@ -41,9 +41,12 @@ class Watched(Simulated):
 
 
 def validator(labels: np.ndarray, relation: str, share: float = 1.0, **terms: Any) -> Watched:
-    label = Label(column="y", kind="number", low=0.0, high=100.0, unit=UNIT)
+    return watched(labels, relation, np.arange(len(labels)) % 100 < 100 * share, **terms)
+
+
+def watched(labels: np.ndarray, relation: str, present: np.ndarray, unit: float = UNIT, **terms: Any) -> Watched:
+    label = Label(column="y", kind="number", low=0.0, high=100.0, unit=unit)
     contract = Feedback(identifier="id", labels={"y": label}, neighbours=relation, **terms)  # type: ignore[arg-type]
-    present = np.arange(len(labels)) % 100 < 100 * share
     return Watched.from_arrays({"y": labels}, contract, present=present)  # type: ignore[return-value]
 
 
@@ -89,6 +92,35 @@ def test_noise_intervals_hold_the_truth(
 ) -> None:
     # 95 of 100 are right: fewer than 84 are a chance of 1 in 100,000
     assert min(held(100, relation, share, shape, options, **terms).values()) >= 84
+
+
+@RELATIONS
+def test_rmse_holds_where_records_of_low_predictions_are_absent(relation: str) -> None:
+    """The gaps of groups that are hardly there do not count."""
+    held = 0
+    for seed in range(40):
+        predicted, labels = sample(seed)
+        present = np.random.default_rng(seed).random(SIZE) < 1 / (1 + np.exp((55 - predicted) / 3))
+        gap = np.clip(labels, 0, 100) - np.clip(predicted, 0, 100)
+        wanted = np.sqrt((gap[present] ** 2).mean())
+        low, high = asked(watched(labels, relation, present), predicted)["rmse"].noise_interval
+        held += low <= wanted <= high
+    # 38 of 40 are right: fewer than 28 are a chance of 1 in 10 million
+    assert held >= 28
+
+
+@pytest.mark.parametrize("errors", ["none", "rare"])
+def test_mae_holds_where_the_unit_is_larger_than_the_errors(errors: str) -> None:
+    """Rounded labels lie in lumps, and errors have no smooth shape."""
+    rng = np.random.default_rng(12)
+    predicted, held = rng.normal(50, 15, 4_000), 0
+    labels = predicted + 1 + (60 * (rng.random(4_000) < 0.01) if errors == "rare" else 0)
+    wanted = np.abs(np.round(np.clip(labels, 0, 100) / 5) * 5 - np.clip(predicted, 0, 100)).mean()
+    for _ in range(40):
+        where = watched(labels, "change-label", np.ones(4_000, bool), unit=5.0, epsilon=8.0)
+        low, high = asked(where, predicted, levels=50)["mae"].noise_interval
+        held += low <= wanted <= high
+    assert held >= 28
 
 
 @pytest.mark.long
@@ -193,6 +225,30 @@ def test_good_and_constant_predictions_stay_in_range(relation: str) -> None:
             assert low - 1 <= wanted["rmse"] <= high + 1
 
 
+@pytest.mark.parametrize(
+    "predictions",
+    [
+        ["CANARY"] * 400,
+        [object()] * 400,
+        [[1.0], [2.0, 3.0]],
+        [10**400] * 400,
+        np.full(400, "2020-01-01", "M8[D]"),
+        np.full(400, 1 + 1j),
+        np.zeros((400, 1)),
+        np.zeros(399),
+        [None] * 400,
+    ],
+)
+@pytest.mark.parametrize("ask", [ask_errors, ask_bias])
+def test_predictions_that_are_no_numbers_are_told_and_not_quoted(ask: Any, predictions: Any) -> None:
+    where = validator(sample(6, 400)[1], "change-label")
+    with pytest.raises(UsageError) as caught:
+        ask(where, predictions)
+    assert caught.value.code == "U151"
+    assert caught.value.__cause__ is None
+    assert "CANARY" not in caught.value.local_text()
+
+
 def nothing_measured(relation: str) -> bool:
     """Whether it is said that nothing could be measured where nobody is there."""
     predicted, labels = sample(6, 400)
@@ -219,6 +275,10 @@ def test_where_nobody_is_there_nothing_is_measured() -> None:
         ({"levels": 0}, "U151"),
         ({"levels": 2.5}, "U151"),
         ({"levels": True}, "U151"),
+        ({"levels": 10**12}, "U151"),
+        ({"levels": 10**20}, "U151"),
+        ({"levels": 5, "within": "3"}, "U151"),
+        ({"levels": 5, "within": [3.0]}, "U151"),
         ({"levels": 5, "within": 0.0}, "U151"),
         ({"levels": 5, "within": float("nan")}, "U151"),
         ({"epsilon": -1.0}, "U151"),

@@ -11,7 +11,7 @@ import pytest
 
 from jalousie.architectures.ask_sealed import Mediating, SealedValidator
 from jalousie.contract import digest
-from jalousie.errors import ValidatorError
+from jalousie.errors import ContractError, ValidatorError
 from jalousie.sealed.keys import ProviderKey, SealingKey
 from jalousie.sealed.opening import Opener
 from jalousie.sealed.types import Header, SealedAnswer, SealedColumn
@@ -188,3 +188,12 @@ def test_tables_of_different_lengths_are_refused() -> None:
     assert code(lambda: validator({"north": TABLE, "south": short}, contract()), "one length") == "V212"
     assert code(lambda: validator({}, contract()), "none is given") == "V212"
     assert code(lambda: validator({"north": TABLE, "west": TABLE}, contract()), "does not name") == "V220"
+
+
+def test_presence_of_an_unknown_provider_and_a_provider_that_is_named_twice_are_told() -> None:
+    """A name with a slip would otherwise leave everybody at that provider; a column that is opened twice would be nonsense."""
+    slip = {"nroth": PRESENT["north"], "south": PRESENT["south"]}
+    assert code(lambda: validator({"north": TABLE, "south": TABLE}, contract(), slip), "no table") == "V220"
+    with pytest.raises(ContractError, match="named twice") as caught:
+        validator({"north": TABLE}, contract(("north", "north")))
+    assert caught.value.code == "C103"

@@ -165,6 +165,8 @@ def test_another_population_with_the_same_records_brings_no_new_budget() -> None
         ("V207", {"partitions": (Partition(GROUPS, 3),)}),
         ("V207", {"partitions": (Partition(GROUPS - 2, 4),)}),
         ("V207", {"partitions": (Partition(GROUPS.astype(np.int64), 4),)}),  # type: ignore[arg-type]
+        ("V207", {"partitions": (Partition(GROUPS.tolist(), 4),)}),  # type: ignore[arg-type]
+        ("V207", {"partitions": (Partition(GROUPS, 4.0),)}),  # type: ignore[arg-type]
         ("V207", {"partitions": (Partition(np.full(N, -1, dtype=np.int32), 1),)}),
         ("V204", {"partitions": (Partition(GROUPS, 5),)}),
         ("V204", {"partitions": (Partition((np.arange(N) < 24).astype(np.int32), 2),)}),

@@ -20,7 +20,7 @@ from jalousie.validator.canonical import canonical_partition, know
 from jalousie.validator.local import Simulated
 from jalousie.validator.noise import noise_for
 from jalousie.validator.sensitivity import Sensitivity, grid, sensitivity
-from jalousie.validator.statistic import MOST_SQUARED, steps_of
+from jalousie.validator.statistic import MOST_SQUARED, check_statistic, steps_of
 from jalousie.validator.types import Answer, Partition, Population, Question, Statistic, StatisticKind
 
 N = 4000
@@ -215,6 +215,12 @@ CENTRES = steps_of(GUESS, LABEL, "add-or-remove")
         Statistic("absolute", CENTRES, 221),
         Statistic("records", CENTRES),
         Statistic("records", None, 1),
+        Statistic("abs", CENTRES, 60),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES.tolist(), 60),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, 60.0),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, np.uint8(60)),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, "60"),  # type: ignore[arg-type]
+        Statistic("absolute", CENTRES, True),
     ],
 )
 def test_what_is_no_statistic_is_refused_before_anything_is_spent(about: Statistic) -> None:
@@ -232,6 +238,21 @@ def test_statistics_of_classes_of_public_records_and_of_too_large_squares_are_re
     centres = np.zeros(N, np.int32)
     assert refusal(fine, question(fine, 0.001, Statistic("square", centres, MOST_SQUARED + 1))) == "V217"
     fine.ask(question(fine, 0.001, Statistic("square", centres, MOST_SQUARED)))
+
+
+@pytest.mark.parametrize(("most", "wanted"), [(1, MOST_SQUARED), (64, MOST_SQUARED), (256, MOST_SQUARED // 2)])
+def test_squares_of_all_records_of_all_subjects_fit_into_64_bits(most: int, wanted: int) -> None:
+    label = Label(column="z", kind="number", low=0.0, high=1e6)
+    terms = Feedback(identifier="id", labels={"z": label}, unit="subject", records_per_subject=most)
+    everybody = np.zeros(2**20, np.int32)
+    for within in (wanted, wanted + 1):
+        part = Partition(everybody, 1, Statistic("square", everybody, within))
+        if within > wanted:
+            with pytest.raises(ValidatorError, match="squares too many steps") as caught:
+                check_statistic(part, label, terms, 0)
+            assert f"{wanted} steps at most" in caught.value.hint
+        else:
+            check_statistic(part, label, terms, 0)
 
 
 def replace_unit(unit: float) -> Simulated:

@@ -166,11 +166,31 @@ def test_statistics_whose_header_lies_are_refused(old: bytes, new: bytes, code: 
 
 
 def test_centres_of_another_length_or_type_are_not_sent() -> None:
-    for centres in (np.zeros(39, np.int32), np.zeros(40, np.int64)):
-        groups = np.zeros(40, np.int32)
-        with pytest.raises(WireError) as caught:
-            question_to_bytes(Question(NAME, "outcome", (Partition(groups, 1, Statistic("signed", centres, 1)),), 0.1))  # type: ignore[arg-type]
-        assert caught.value.code == "W606"
+    for centres in (np.zeros(39, np.int32), np.zeros(40, np.int64), [0] * 40):
+        assert unsent(Partition(np.zeros(40, np.int32), 1, Statistic("signed", centres, 1))) == "W606"  # type: ignore[arg-type]
+
+
+def unsent(partition: Partition) -> str:
+    with pytest.raises(WireError) as caught:
+        question_to_bytes(Question(NAME, "outcome", (partition,), 0.1))
+    return caught.value.code
+
+
+@pytest.mark.parametrize("within", [1.5, 1.0, np.int64(1), "1", True])
+def test_clips_that_are_no_whole_numbers_are_not_sent(within: Any) -> None:
+    groups = np.zeros(40, np.int32)
+    assert unsent(Partition(groups, 1, Statistic("signed", groups, within))) == "W606"
+
+
+@pytest.mark.parametrize("groups", [[0] * 40, np.zeros(40), np.full(40, 0.7), np.zeros(40, bool), np.full(40, "0")])
+def test_groups_that_are_no_whole_numbers_are_not_sent(groups: Any) -> None:
+    """As bytes 0.7 would be group 0, and a question in the same process would be refused."""
+    assert unsent(Partition(groups, 1)) == "W606"
+
+
+def test_a_count_of_groups_may_be_a_number_of_numpy() -> None:
+    data = question_to_bytes(Question(NAME, "outcome", (Partition(np.zeros(40, np.int32), np.int64(1)),), 0.1))  # type: ignore[arg-type]
+    assert question_from_bytes(data).partitions[0].count == 1
 
 
 def test_questions_travel_in_few_bytes() -> None:
