@@ -42,8 +42,7 @@ from jalousie.wire.envelope import body_digest
 from jalousie.wire.keys import SigningKey
 
 SIZE = 400
-PARTITIONS = 300
-RHO = 0.001
+RHO = 0.0002
 FEEDBACK = Feedback(
     identifier="id",
     labels={"label": Label(column="label", classes=("0", "1"))},
@@ -68,6 +67,11 @@ def open_provider(path: Path | None, step: Any = lambda _: None) -> tuple[Store,
     records = array_records({"label": LABELS}, FEEDBACK, POPULATION.pseudonyms)
     kept = Kept(store, Book(store, KEY), digest(CONTRACT), step=step)
     return store, Asking(CONTRACT, records, kept, KEY)
+
+
+def partitions_for(kills: int) -> int:
+    """Among which lives choose: enough that to the last one some are new, few enough that each comes again."""
+    return max(300, 3 * kills)
 
 
 def partition(number: int) -> Partition:
@@ -107,7 +111,7 @@ class Asker:
         return hashlib.sha256(answer.counts[0].tobytes()).hexdigest().encode()
 
 
-def answer_until_killed(path: Path, out: int, seed: int, step: str, together: bool) -> None:
+def answer_until_killed(path: Path, out: int, seed: int, partitions: int, step: str, together: bool) -> None:
     drawn = random.Random(seed)
     countdown = drawn.randint(1, 3)
 
@@ -124,7 +128,7 @@ def answer_until_killed(path: Path, out: int, seed: int, step: str, together: bo
     asker = Asker(asking)
     while True:
         requests = [
-            [drawn.randrange(PARTITIONS) for _ in range(drawn.randint(1, 3))] for _ in range(drawn.randint(1, 4))
+            [drawn.randrange(partitions) for _ in range(drawn.randint(1, 3))] for _ in range(drawn.randint(1, 4))
         ]
         if not together:
             requests = [requests[0][:1]]
@@ -134,13 +138,13 @@ def answer_until_killed(path: Path, out: int, seed: int, step: str, together: bo
         os.write(out, lines.encode())
 
 
-def one_life(path: Path, seed: int, step: str, together: bool) -> list[str]:
+def one_life(path: Path, seed: int, partitions: int, step: str, together: bool) -> list[str]:
     """Start a provider, kill it, and return the lines that it sent."""
     inward, outward = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            answer_until_killed(path, outward, seed, step, together)
+            answer_until_killed(path, outward, seed, partitions, step, together)
         finally:
             os._exit(1)
     os.close(outward)
@@ -169,7 +173,7 @@ def main(folder: Path, kills: int, step: str, together: bool) -> dict[str, Any]:
     fresh = returned = answers = 0
     spent = 0
     for seed in range(kills):
-        for line in one_life(path, seed, step, together or (not step and seed % 2 == 1)):
+        for line in one_life(path, seed, partitions_for(kills), step, together or (not step and seed % 2 == 1)):
             number, seen = line.split()
             fresh += sent.setdefault(number, seen) != seen
             answers += 1
