@@ -140,8 +140,8 @@ class LocalValidator:
         """
         if not labels:
             raise ValidatorError("V212", "there are no values of any label", effect="")
-        size = len(next(iter(labels.values()))) if pseudonyms is None else len(pseudonyms)
         if pseudonyms is None:
+            size = len(next(iter(labels.values())))
             pseudonyms = random_words(2 * size).view(np.uint8).reshape(size, PSEUDONYM_BYTES)
         contract = made_up(feedback)
         key = SigningKey.new()

@@ -42,21 +42,6 @@ def numbers(series: nw.Series[Any]) -> Floats:
     return values
 
 
-def plain_numbers(values: Any, what: str) -> Floats:
-    """An array, list or column of numbers as float64, in its shape. NumPy's own message would quote a cell.
-
-    Raises
-    ------
-    UsageError
-        U151: cells that are no numbers, dates and complex numbers among them
-    """
-    with library_boundary(UsageError, "U151", f"{what} are not numbers", hint="give floats, one for each record"):
-        found = np.asarray(values)
-        if found.dtype.kind in "mMc":
-            raise TypeError
-        return found.astype(np.float64)
-
-
 def distinct_cells(series: nw.Series[Any]) -> tuple[list[str | None], Codes]:
     """The distinct cells as text (None is the null) and, (n,), the code of each row."""
     import pyarrow as pa

@@ -12,10 +12,9 @@ from jalousie.contract.feedback import Label
 from jalousie.errors import UsageError, ValidatorError
 from jalousie.learning.bins import confidence_bins, partition_of
 from jalousie.learning.estimate import NORMAL, Estimate, Figures, NoisyTable, estimates, fieller, interval
-from jalousie.learning.frames import plain_numbers
 from jalousie.learning.metrics import NotMeasurableWarning
 from jalousie.learning.number_sums import centres_of, errors_by_sums
-from jalousie.learning.score_groups import checked_groups
+from jalousie.learning.score_groups import checked_groups, plain_numbers
 from jalousie.learning.validator_protocol import Validator, label_of, rho_to_spend
 from jalousie.tables.types import Codes, Floats
 from jalousie.validator.types import Answer, Partition, Question

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from jalousie.contract.feedback import Feedback
-from jalousie.errors import UsageError
+from jalousie.errors import UsageError, library_boundary
 from jalousie.learning.bins import confidence_bins, partition_of
-from jalousie.learning.frames import plain_numbers
 from jalousie.tables.types import Codes, Floats
+from jalousie.validator.match import as_floats
 from jalousie.validator.types import Partition
 
 _LEAST, _MOST = 6, 100
@@ -82,6 +82,18 @@ def checked_threshold(threshold: float) -> float:
     if not 0 <= threshold <= 1:
         raise UsageError("U151", "the threshold is not between 0 and 1", effect="nothing was asked")
     return float(threshold)
+
+
+def plain_numbers(values: Any, what: str) -> Floats:
+    """An array, list or column of numbers as float64, in its shape. NumPy's own message would quote a cell.
+
+    Raises
+    ------
+    UsageError
+        U151: cells that are no numbers, dates and complex numbers among them
+    """
+    with library_boundary(UsageError, "U151", f"{what} are not numbers", hint="give floats, one for each record"):
+        return as_floats(values)
 
 
 def probabilities_of(scores: Floats, classes: int) -> Floats:

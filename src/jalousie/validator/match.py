@@ -57,6 +57,14 @@ class Matched:
     has: NDArray[np.bool_]
 
 
+def as_floats(values: object) -> NDArray[np.float64]:
+    """As float64, in their shape. Raises what NumPy raises, which may quote a value; TypeError for dates and complex numbers."""
+    found = np.asarray(values)
+    if found.dtype.kind in "mMc":  # NumPy has a number for every date
+        raise TypeError
+    return found.astype(np.float64)
+
+
 def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, feedback: Feedback) -> LabelColumn:
     """A label's values as class numbers or steps.
 
@@ -71,10 +79,7 @@ def encode_label(values: NDArray[np.generic] | Sequence[object], label: Label, f
             f'label of column "{label.column}" has values that are no numbers',
             hint="declare it as classes, or give the column a type",
         ):
-            found = np.asarray(values)
-            if found.dtype.kind in "mMc":  # NumPy has a number for every date
-                raise TypeError
-            numbers = found.astype(np.float64)
+            numbers = as_floats(values)
         return _intervals(numbers, label) if label.cuts else _steps(numbers, label, feedback)
     array = values if isinstance(values, np.ndarray) else np.array(values, dtype=object)
     wanted = {name: code for code, name in enumerate(label.classes)}
